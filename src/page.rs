@@ -19,11 +19,13 @@ pub(crate) fn page(title: &str, style: &str, content: &Markup) -> String {
                 style { (PreEscaped(STYLE)) (PreEscaped(style)) }
             }
             body {
-                input #de type="radio" name="language" checked;
-                label for="de" { "Deutsch" }
-                input #en type="radio" name="language";
-                label for="en" { "English" }
-                main { (content) }
+                main {
+                    input #de type="radio" name="language" checked;
+                    label for="de" lang="de" { "Deutsch" }
+                    input #en type="radio" name="language";
+                    label for="en" lang="en" { "English" }
+                    div { (content) }
+                }
             }
         }
     };
@@ -55,10 +57,12 @@ const STYLE: &str = "\
 *{box-sizing:border-box}html{-webkit-text-size-adjust:100%;text-size-adjust:100%}\
 body{font:16px/1.55 system-ui,sans-serif;margin:1rem auto;max-width:70rem;padding:0 1rem;color:var(--ink);background:var(--paper);\
 overflow-wrap:break-word}\
-#de:checked~main .en,#en:checked~main .de{display:none}input[name=language]{margin-left:1rem}h1,h2,h3{line-height:1.25}\
+#de:checked~div .en,#en:checked~div .de{display:none}input[name=language]{width:1.5rem;height:1.5rem;margin:0 .4rem 0 0;\
+vertical-align:middle;accent-color:var(--accent)}label{display:inline-block;padding:.2rem 1.2rem .2rem 0;vertical-align:middle}h1,h2,h3{line-height:1.25}\
 a{color:var(--accent)}code{font:.85em ui-monospace,monospace;overflow-wrap:anywhere}\
 :focus-visible{outline:3px solid var(--accent);outline-offset:2px}\
 summary{cursor:pointer;padding:.2rem 0}.wide{overflow-x:auto}table{border-collapse:collapse}\
 @media(prefers-color-scheme:dark){:root{--ink:#e7eaed;--paper:#15191c;--panel:#20252a;--muted:#aab4be;--line:#3d464f;--good:#74cf98;\
 --warn:#eeb45e;--bad:#ff9489;--none:#919ca7;--accent:#7db4e6}}\
-@media print{body>input,body>label,.back{display:none}tr,li{break-inside:avoid}}";
+@media print{:root{color-scheme:light;--ink:#000;--paper:#fff;--panel:#fff;--muted:#333;--line:#999;--good:#0c5028;--warn:#6b4000;\
+--bad:#8c1610;--none:#555;--accent:#000}main>input,main>label{display:none}tr,li{break-inside:avoid}.wide{overflow:visible}}";

@@ -19,7 +19,7 @@ use crate::report::results::{self, Form};
 use crate::report::trend::Report;
 use crate::report::{json, score, text};
 use crate::time::ServiceDate;
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, described};
 use crate::yaml::suggestion;
 
 #[derive(clap::Args)]
@@ -135,7 +135,11 @@ fn report(workspace: &Workspace, arguments: &ReportArguments) -> Result<Exit, Ex
     }
     let text = match arguments.format {
         ReportFormat::Text => text::write(&reports),
-        ReportFormat::Html => quality_page::write(&workspace.site.title, &reports),
+        ReportFormat::Html => {
+            let about = |report: &Report| described::about(&workspace.pipelines, &report.dataset);
+            let reports: Vec<_> = reports.iter().map(|report| (about(report), report)).collect();
+            quality_page::write(&workspace.site, &reports)
+        }
         // Made of texts, finite numbers, lists and maps with text keys, which always serialise.
         ReportFormat::Json => serde_json::to_string(&reports).unwrap_or_default() + "\n",
     };

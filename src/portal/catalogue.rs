@@ -129,21 +129,28 @@ impl Site {
     }
 }
 
-impl Dataset {
-    /// What people call it, and the language of that: by the configuration, by its pipeline, or the name of its folder.
-    pub(super) fn title<'a>(&'a self, site: &'a Site, language: Language) -> (&'a str, Language) {
-        let of = site.metadata.datasets.get(&self.name);
+impl About {
+    /// What people call the dataset of this name.
+    pub(super) fn title<'a>(&'a self, site: &'a Site, name: &'a str, language: Language) -> (&'a str, Language) {
+        let of = site.metadata.datasets.get(name);
         let english = of.and_then(|of| of.title_en.as_deref()).filter(|_| language == Language::En);
         let german = of.and_then(|of| of.title.as_deref());
         match (english, german, language) {
             (Some(title), ..) => (title, Language::En),
             (None, Some(title), Language::De) => (title, Language::De),
             (None, german, _) => {
-                let english = self.about.title_en.as_deref().filter(|_| language == Language::En);
-                let german = || german.or(self.about.title.as_deref()).unwrap_or(&self.name);
+                let english = self.title_en.as_deref().filter(|_| language == Language::En);
+                let german = || german.or(self.title.as_deref()).unwrap_or(name);
                 english.map_or_else(|| (german(), Language::De), |title| (title, Language::En))
             }
         }
+    }
+}
+
+impl Dataset {
+    /// What people call it, and the language of that: by the configuration, by its pipeline, or the name of its folder.
+    pub(super) fn title<'a>(&'a self, site: &'a Site, language: Language) -> (&'a str, Language) {
+        self.about.title(site, &self.name, language)
     }
 
     /// What it is in a sentence or two, and the language of that, by the configuration; or by what makes it.

@@ -96,6 +96,16 @@ impl Napcore {
     }
 }
 
+/// For the quality page: the dimensions of NAPCORE with their place on it, their name in German and English, and those of ours that belong
+/// to them.
+pub(super) fn categories() -> impl Iterator<Item = (&'static str, &'static str, &'static str, Vec<Dimension>)> {
+    Napcore::ALL.into_iter().map(|category| {
+        let (name, de, en) = category.words();
+        let of = RELATIVES.iter().filter(move |relatives| relatives.napcore == category);
+        (name, de, en, of.map(|relatives| relatives.dimension).collect())
+    })
+}
+
 /// The file's text. `base` is where the bucket is on the web.
 pub(super) fn write(quality: &Quality, base: Option<&str>) -> String {
     turtle::write(&graph(quality, base))

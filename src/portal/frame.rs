@@ -196,7 +196,7 @@ pub(super) fn way_to(contact: &Contact, text: &str) -> Markup {
 }
 
 /// The city's colour, in light and dark.
-fn colours(site: &Site) -> String {
+pub(super) fn colours(site: &Site) -> String {
     let accent = site.portal.accent();
     format!(
         "@media screen{{:root{{--accent:{};--accent-ink:{}}}}}\

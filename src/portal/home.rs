@@ -293,7 +293,7 @@ impl<'a> Home<'a> {
                 }
             }
             @if of.name != publication::DATASET && !of.results.is_empty() {
-                p.small { a href=(self.page.link(&results::page_path(&of.name))) { (self.say("Regeln und Verlauf", "Rules and trend")) } }
+                p.small { a href=(self.page.page(&results::page_path(&of.name))) { (self.say("Regeln und Verlauf", "Rules and trend")) } }
             }
         }
     }

@@ -31,7 +31,7 @@ pub(crate) use crate::portal::catalogue::{About, Catalogue, Dataset, Rights, Sit
 use crate::portal::frame::path_in;
 use crate::publication;
 use crate::publish::index::{self, TableIndex};
-use crate::report::results::{Form, page_path, path};
+use crate::report::results::{Form, path};
 use crate::report::trend::Report;
 use crate::report::{Quality, json, junit};
 use crate::text::Language;
@@ -62,7 +62,7 @@ pub(crate) fn told_by_version(index: &TableIndex) -> impl Iterator<Item = String
     index::views(index).map(|(name, _)| name).into_iter().chain(CATALOGUES.map(str::to_owned)).chain(pages)
 }
 
-/// What is told of one dataset: `files.json` and `index.csv` of each table, its pages, its feeds, and the quality page.
+/// What is told of one dataset: `files.json` and `index.csv` of each table, its pages, its feeds, and the quality pages.
 pub(crate) fn dataset(site: &Site, of: &Dataset) -> Vec<File> {
     let views = of.tables.iter().flat_map(|table| index::views(&table.index));
     let mut files: Vec<File> = views.map(|(path, bytes)| File { path, bytes }).collect();
@@ -70,9 +70,7 @@ pub(crate) fn dataset(site: &Site, of: &Dataset) -> Vec<File> {
     if of.name != publication::DATASET {
         let indexes = of.tables.iter().map(|table| &table.index);
         let report = Report::of(&of.name, &of.results).with_rollbacks(indexes);
-        let titles = (of.title(site, Language::De).0, of.title(site, Language::En).0);
-        let page = quality_page::of_dataset(&site.title, titles, &report);
-        files.push(File::new(page_path(&of.name), page));
+        files.extend(quality_page::files(site, of, &report));
     }
     files.extend(dataset_page::files(site, of));
     files.extend(atom::files(site, of));

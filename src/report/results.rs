@@ -23,7 +23,7 @@ pub(crate) fn folder(dataset: &str) -> String {
     format!("reports/{dataset}")
 }
 
-/// The page that tells the trend of a dataset to everybody.
+/// The page that tells the trend of a dataset to everybody, in German; the English one is beside it.
 pub(crate) fn page_path(dataset: &str) -> String {
     format!("{}/quality.html", folder(dataset))
 }

@@ -5,17 +5,60 @@ use crate::contract::{Dimension, EMPTY_ROW, OnFail, RuleId, Severity};
 use crate::ledger::Status;
 use crate::report::quality::{Evaluates, RuleReport, TableCount};
 
-/// What happened to the rows that a rule named, or to the run, in German and English. `status` and `tables` are those of the
-/// run that it is a result of.
-pub(crate) fn then(result: &RuleReport, status: Status, tables: &[TableCount]) -> (String, String) {
-    let (de, en) = happened(result, status, tables);
-    match result.rows_released {
-        0 => (de, en),
-        rows => (format!("{de}, {rows} davon freigegeben"), format!("{en}, {rows} of them released")),
-    }
+/// A part of what is said to have happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// In German and English.
+    Words(&'static str, &'static str),
+    Rows(Of, u64),
 }
 
-fn happened(result: &RuleReport, status: Status, tables: &[TableCount]) -> (String, String) {
+/// Which rows are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Of {
+    /// Of the table, published.
+    Published,
+    /// Of the table, held back by rules.
+    HeldBack,
+    /// Of the table, discarded by a decision.
+    Discarded,
+    /// Named by the rule, and released by a decision.
+    Released,
+}
+
+/// As [`happened`], as one text in German and one in English.
+pub(crate) fn then(result: &RuleReport, status: Status, tables: &[TableCount]) -> (String, String) {
+    let (mut de, mut en) = (String::new(), String::new());
+    for part in happened(result, status, tables) {
+        match part {
+            Part::Words(german, english) => {
+                de += german;
+                en += english;
+            }
+            Part::Rows(Of::Released, rows) => {
+                de += &rows.to_string();
+                en += &rows.to_string();
+            }
+            Part::Rows(_, rows) => {
+                de += &grouped(rows, "\u{202f}");
+                en += &grouped(rows, ",");
+            }
+        }
+    }
+    (de, en)
+}
+
+/// What happened to the rows that a rule named, or to the run. `status` and `tables` are those of the run that it is a result of.
+pub(crate) fn happened(result: &RuleReport, status: Status, tables: &[TableCount]) -> Vec<Part> {
+    let mut parts = without_released(result, status, tables);
+    if result.rows_released > 0 {
+        let words = Part::Words(" davon freigegeben", " of them released");
+        parts.extend([Part::Words(", ", ", "), Part::Rows(Of::Released, result.rows_released), words]);
+    }
+    parts
+}
+
+fn without_released(result: &RuleReport, status: Status, tables: &[TableCount]) -> Vec<Part> {
     let of_table = tables.iter().find(|count| count.table == result.table);
     let discarded = of_table.map_or(0, |count| {
         let is_discard = |rule: &RuleId| rule.0 == format!("{}.discarded", count.table);
@@ -23,24 +66,23 @@ fn happened(result: &RuleReport, status: Status, tables: &[TableCount]) -> (Stri
     });
     let has_rows = !matches!(result.result, RuleResult::Error) && result.asks == Evaluates::Rows;
     if let Some(count) = of_table.filter(|_| has_rows && status != Status::HeldBack) {
-        let (published, held) = (count.published, count.quarantined);
-        let counted = |rows: u64, (de, en): (&str, &str)| {
-            (format!("{} {de}", grouped(rows, "\u{202f}")), format!("{} {en}", grouped(rows, ",")))
+        let held = count.quarantined;
+        let of_all = |mut parts: Vec<Part>| {
+            parts.extend([Part::Rows(Of::Published, count.published), Part::Words(" veröffentlicht", " published")]);
+            if held > 0 {
+                let words = Part::Words(" zurückgehalten", " held back");
+                parts.extend([Part::Words(", ", ", "), Part::Rows(Of::HeldBack, held), words]);
+            }
+            if discarded > 0 {
+                let words = Part::Words(" nach Entscheidung verworfen", " discarded by decision");
+                parts.extend([Part::Words(", ", ", "), Part::Rows(Of::Discarded, discarded), words]);
+            }
+            parts
         };
-        let others = [
-            (held, ("zurückgehalten", "held back")),
-            (discarded, ("nach Entscheidung verworfen", "discarded by decision")),
-        ];
-        let (mut de, mut en) = counted(published, ("veröffentlicht", "published"));
-        for (rows, words) in others.into_iter().filter(|(rows, _)| *rows > 0) {
-            let (more_de, more_en) = counted(rows, words);
-            de += &format!(", {more_de}");
-            en += &format!(", {more_en}");
-        }
         match result.on_fail {
             // Which of them the rule named, and which another, is not counted.
             OnFail::Quarantine if discarded > 0 => {
-                return (format!("Zeilen der Tabelle: {de}"), format!("rows of the table: {en}"));
+                return of_all(vec![Part::Words("Zeilen der Tabelle: ", "rows of the table: ")]);
             }
             OnFail::Report
                 if result.released
@@ -48,16 +90,14 @@ fn happened(result: &RuleReport, status: Status, tables: &[TableCount]) -> (Stri
                     && !count.dropped.contains_key(&result.id)
                     && !result.id.0.ends_with(&format!(".{EMPTY_ROW}")) =>
             {
-                return (
-                    format!("nur gemeldet; Zeilen der Tabelle: {de}"),
-                    format!("reported only; rows of the table: {en}"),
-                );
+                let reported = "nur gemeldet; Zeilen der Tabelle: ";
+                return of_all(vec![Part::Words(reported, "reported only; rows of the table: ")]);
             }
             _ => {}
         }
     }
     let (de, en) = happened_to_all(result, status, of_table);
-    (de.to_owned(), en.to_owned())
+    vec![Part::Words(de, en)]
 }
 
 /// What happened where it is the same for all rows.

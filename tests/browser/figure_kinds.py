@@ -147,6 +147,88 @@ def of_rule(what):
 
 KINDS["rule_rows"] = of_rule("rows_flagged")
 KINDS["rule_checked"] = of_rule("rows_checked")
+KINDS["rule_released"] = of_rule("rows_released")
+
+
+@kind
+def rule_value(bucket, dataset, contract, rule, date):
+    where = "kind = 'rule' AND dataset = ? AND contract_id = ? AND rule_id = ? AND partition_date = ?"
+    return bucket.one(f"SELECT value FROM {reports(bucket)} WHERE {where}", [dataset, contract, rule, date])
+
+
+@kind
+def rule_percent(bucket, *words):
+    return 100.0 * float(KINDS["rule_rows"](bucket, *words)) / float(KINDS["rule_checked"](bucket, *words))
+
+
+def rules_of_table(where):
+    def query(bucket, dataset, contract, date):
+        where_all = f"kind = 'rule' AND dataset = ? AND contract_id = ? AND partition_date = ? AND {where}"
+        return bucket.one(f"SELECT count(*) FROM {reports(bucket)} WHERE {where_all}", [dataset, contract, date])
+
+    return query
+
+
+KINDS["table_passed"] = rules_of_table("result = 'passed'")
+KINDS["table_unmet"] = rules_of_table("result IN ('warning', 'failed', 'error') AND severity <> 'info'")
+
+# Where the rows of a table went, by the name of the number in the results.
+WENT = {
+    "rows_in": "kind = 'rows' AND rule_id = 'in'",
+    "rows_published": "kind = 'rows' AND rule_id = 'published'",
+    "rows_quarantined": "kind = 'rows' AND rule_id = 'quarantined'",
+    "rows_held_back": "kind = 'rows' AND rule_id = 'held_back'",
+    "rows_withheld": "kind = 'rows' AND rule_id IN ('quarantined', 'held_back')",
+    "rows_dropped": "kind = 'dropped'",
+}
+
+
+def went(what):
+    def query(bucket, dataset, table, date):
+        where = f"dataset = ? AND table_name = ? AND partition_date = ? AND {WENT[what]}"
+        return bucket.one(f"SELECT coalesce(sum(rows_flagged), 0) FROM {reports(bucket)} WHERE {where}", [dataset, table, date])
+
+    return query
+
+
+for name in WENT:
+    KINDS[name] = went(name)
+
+
+@kind
+def rows_dropped_by(bucket, dataset, table, rule, date):
+    where = "kind = 'dropped' AND dataset = ? AND table_name = ? AND rule_id = ? AND partition_date = ?"
+    return bucket.one(f"SELECT sum(rows_flagged) FROM {reports(bucket)} WHERE {where}", [dataset, table, rule, date])
+
+
+def of_tables(bucket, dataset, date, what, are_made):
+    """Over the tables that were read of the source, or those that are made of others."""
+    source = reports(bucket)
+    made = f"(SELECT table_name FROM {source} WHERE kind = 'input' AND dataset = ? AND partition_date = ?)"
+    where = f"dataset = ? AND partition_date = ? AND {WENT[what]} AND table_name {'IN' if are_made else 'NOT IN'} {made}"
+    return bucket.one(f"SELECT coalesce(sum(rows_flagged), 0) FROM {source} WHERE {where}", [dataset, date] * 2)
+
+
+@kind
+def received(bucket, dataset, date, what):
+    return of_tables(bucket, dataset, date, what, False)
+
+
+@kind
+def made(bucket, dataset, date):
+    return of_tables(bucket, dataset, date, "rows_published", True)
+
+
+@kind
+def notices(bucket, dataset, code, date):
+    where = "kind = 'notice' AND dataset = ? AND rule_id = ? AND partition_date = ?"
+    return bucket.one(f"SELECT coalesce(sum(rows_flagged), 0) FROM {reports(bucket)} WHERE {where}", [dataset, code, date])
+
+
+@kind
+def rolled_back_to(bucket, dataset, table, date):
+    where = "dataset = ? AND table_name = ? AND partition_date = ? AND rolled_back_to IS NOT NULL"
+    return bucket.one(f"SELECT arg_max(rolled_back_to, version) FROM {bucket.rows('publication/releases')} WHERE {where}", [dataset, table, date])
 
 
 def rules_in(*results):

@@ -36,6 +36,7 @@ ALLOWED = [
     (r"\b(?:DuckDB|Polars|pandas|pyarrow|Python|Spark|PySpark|Java|Node|Iceberg|Parquet|R|hyparquet) (?:ab |from |>= )?\d[\d.]*", "programs"),
     (r"\bSHA[- ]?256\b|\bsha256sum\b|\bUTF-8\b|\bInt(?:eger)?\d+\b|\bint(?:32|64)\b|\bfloat(?:32|64)\b|\b(?:32|64) ?[Bb]it\b", "forms"),
     (r"\b[0-9a-f]{8,64}\b", "digests"),
+    (r"\b1 [-−] (?:benannte / geprüfte|named / checked)|\b(?:zählt|counts|sonst|else) [01]\b|\b\(?error\)? 2\b|\b\(?warning\)? 1\b|\b\(?info\)? 0\b|\b100 (?:heißt|means)\b", "the formula of scores"),
     (r"\b(?:Punkte von|von|of|out of) 100\b|\b0 (?:bis|to|–) 100\b", "the scale of scores"),
     (r"§+ ?\d+[a-z]?(?: (?:Abs\.|Absatz) ?\d+)?|\(EU\) \d{4}/\d+|\b(?:Art\.|Artikel|Article) ?\d+", "laws"),
     (r"\bv?\d+\.\d+\.\d+\b", "versions of contracts"),
@@ -160,7 +161,7 @@ NUMBER = re.compile(r"\d+(?:[.,\u00a0\u202f]\d+)*")
 OF_PICTURES = [
     r"\b\d{1,2}(?::\d\d)? ?(?:Uhr|h\b|am\b|pm\b|o'clock)",
     r"(?:Achse beginnt bei|axis begins at) [\d.,]+, (?:nicht bei|not at) 0",
-    r"\b\d{1,2}\.(?:\d{1,2}\.|\u00a0| )(?:(?:" + "|".join(MONTHS["de"]) + r")\b)?(?: ?\d{4})?",
+    r"\b\d{1,2}\.(?:\d{1,2}\.|\u00a0| )(?:(?:" + "|".join(MONTHS["de"]) + r")\b|(?:Jan|Feb|Apr|Aug|Sept|Okt|Nov|Dez)\.)?(?: ?\d{4})?",
     r"\b\d{1,2} (?:" + "|".join(month[:3] for month in MONTHS["en"]) + r")[a-z]*(?: \d{4})?",
     r"\b(?:" + "|".join(month[:3] for month in MONTHS["en"]) + r")[a-z]* \d{1,2}(?:, \d{4})?",
 ]
@@ -180,46 +181,13 @@ def unknown_in_picture(text, values, language):
             yield found
 
 
-# Tables that are made of others, which a page of results sums apart.
-DERIVED = ("coverage", "trips_observed", "service_dates")
-
-
 def of_results(bucket, dataset):
-    """What a page of results may show of a dataset: each number of `publication/rule_results` and of the releases, shares as percentages,
-    how many rules have a result, and sums over the tables of a date."""
+    """What the pictures of a page of results may say beside its marked numbers: what each rule of the dataset came to on a date."""
     if not bucket.has("publication/rule_results"):
         return set()
-    results, releases = (bucket.rows(f"publication/{table}") for table in ["rule_results", "releases"])
-    of = "WHERE dataset = ?"
-    share = "round(100.0 * rows_flagged / nullif(rows_checked, 0), 2)"
-    queries = [f"SELECT DISTINCT {what} FROM {results} {of}" for what in ["rows_checked", "rows_flagged", "rows_released", "value", "round(value, 2)", "100 * conformity", share]]
-    for groups in ["table_name", "contract_id", "contract_id, dimension", "dimension", "severity"]:
-        by = f"partition_date, {groups}"
-        queries += [f"SELECT count(*) FROM {results} {of} AND kind = 'rule' GROUP BY {by}, result", f"SELECT count(*) FROM {results} {of} AND kind = 'rule' GROUP BY {by}"]
-    for column in ["rows_in", "rows_published", "rows_quarantined", "rows_held_back", "rows_dropped", "rows_quarantined + rows_held_back"]:
-        queries += [f"SELECT DISTINCT {column} FROM {releases} {of}", f"SELECT sum({column}) FROM {releases} {of} GROUP BY partition_date, record, table_name IN {DERIVED}"]
-    return {float(row[0]) for query in queries for row in bucket.all(query, [dataset]) if row[0] is not None} | {0.0}
-
-
-def unmarked_result(tree, quotes, values):
-    """As `unmarked`, on a page of results, whose numbers are those of the results of its dataset; both languages are on it."""
-    body = next(element for element in tree.everything() if element.name == "body")
-    for element, text in body.texts():
-        above = list(element.above())
-        if not re.search(r"\d", text) or any(one.name in NAMES or "data-figure" in one.attributes for one in above):
-            continue
-        language = next((one.get("lang") for one in above if one.get("lang")), "de")
-        rest = SPACES.sub(" ", text)
-        for pattern, _ in ALLOWED:
-            rest = re.sub(pattern, "", rest)
-        for quote in quotes:
-            rest = rest.replace(quote, "")
-        # Thin spaces group, in both languages.
-        rest = re.sub(r"(?<=\d) (?=\d{3}\b)", "." if language == "de" else ",", rest)
-        # Months above the days of a table, and its days.
-        rest = re.sub(r"^ ?(?:\d{4}|\d{2}-\d{2}) ?$", "", rest) if any(one.name in {"th", "thead"} for one in above) else rest
-        if unknown := list(unknown_in_picture(rest, values, language)):
-            yield f"{SPACES.sub(' ', text).strip()} ({', '.join(unknown)})", "/".join(one.name for one in reversed(above[:4]))
+    source = f"FROM {bucket.rows('publication/rule_results')} WHERE kind = 'rule' AND dataset = ?"
+    queries = [f"SELECT DISTINCT {what} {source}" for what in ["rows_checked", "rows_flagged", "value"]]
+    return {float(row[0]) for query in queries for row in bucket.all(query, [dataset]) if row[0] is not None}
 
 
 def unmarked(tree, quotes, values, language):
@@ -242,13 +210,14 @@ def unmarked(tree, quotes, values, language):
         link = next((one for one in above if one.name == "a"), None)
         if link is not None and re.search(r"\.(?:parquet|json|csv|ttl|jsonld|xml|svg|yaml)$", link.get("href", "")):
             continue
-        for pattern, _ in ALLOWED:
-            rest = re.sub(pattern, "", rest)
-        for quote in quotes if re.search(r"\d", rest) else []:
+        # Before the patterns, which would take parts of what is quoted.
+        for quote in quotes:
             if quote in rest:
                 rest = rest.replace(quote, "")
                 if not re.search(r"\d", rest):
                     break
+        for pattern, _ in ALLOWED:
+            rest = re.sub(pattern, "", rest)
         if re.search(r"\d", rest):
             yield SPACES.sub(" ", text).strip(), "/".join(one.name for one in reversed(above[:4]))
 
@@ -273,9 +242,8 @@ def main():
         marked = (element.get("value", element.get("data-value")) for element in tree.everything() if "data-figure" in element.attributes)
         values = scores | {float(value) for value in marked if value}
         if path.startswith("reports/"):
-            found = unmarked_result(tree, quotes, values | of_results(bucket, path.split("/")[1]))
-        else:
-            found = unmarked(tree, quotes, values, language)
+            values |= of_results(bucket, path.split("/")[1])
+        found = unmarked(tree, quotes, values, language)
         errors += [f"{path}: a number that is not marked: '{text[:160]}' in {place}" for text, place in found]
     for error in dict.fromkeys(errors):
         print(f"error: {error}", file=sys.stderr)

@@ -263,6 +263,7 @@ fn the_order_of_dates_changes_nothing_and_a_rebuild_makes_the_same_bytes() {
     assert_eq!(
         new,
         [
+            "reports/stadtbus-telemetrie/quality.en.html",
             "reports/stadtbus-telemetrie/quality.html",
             "stadtbus-telemetrie/feed.en.xml",
             "stadtbus-telemetrie/feed.xml",

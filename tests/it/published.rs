@@ -228,8 +228,10 @@ fn a_date_that_is_not_over_is_released_as_provisional_below_revised() {
     let results = world.path(&format!("data/bucket/reports/stadtbus-telemetrie/date={today}/quality.json"));
     let json = |path: &Path| -> Value { serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap() };
     assert_eq!(json(&results)["provisional"], true);
-    let page = std::fs::read_to_string(world.path("data/bucket/reports/stadtbus-telemetrie/quality.html")).unwrap();
-    assert!(page.contains("vorläufig veröffentlicht") && page.contains("published provisionally"));
+    let page =
+        |name| std::fs::read_to_string(world.path("data/bucket/reports/stadtbus-telemetrie").join(name)).unwrap();
+    assert!(page("quality.html").contains("vorläufig veröffentlicht"));
+    assert!(page("quality.en.html").contains("published provisionally"));
     let package = json(&world.path("data/bucket/datapackage.json"));
     let resources = package["resources"].as_array().unwrap();
     assert!(resources.iter().all(|resource| resource["provisional"] == serde_json::json!([today])), "{package}");

@@ -201,12 +201,15 @@ fn the_report_tells_the_trend_of_two_dates_and_what_has_become_worse() {
     assert!(shown.contains("2026-11-23 to 2026-11-24, 2 partitions") && shown.contains("To look at:"), "{shown}");
     let page = report(&["--format", "html", "--output", &world.path("report.html").to_string_lossy()]);
     assert_eq!(page, "");
-    let page = std::fs::read(world.path("report.html")).unwrap();
-    // That of the bucket has the way back to the other pages, and the title of the dataset, above.
-    let published = std::fs::read(world.path("data/bucket/reports/stadtbus-telemetrie/quality.html")).unwrap();
-    let below = |page: &[u8]| text(page).split_once("<ul class=\"cards\">").map(|(_, rest)| rest.to_owned()).unwrap();
-    assert_eq!(below(&page), below(&published));
-    assert!(text(&published).contains("href=\"../../index.html\"") && !text(&page).contains("../../index.html"));
+    let page = std::fs::read_to_string(world.path("report.html")).unwrap();
+    // Those of the bucket have the way back to the other pages, and the title of the dataset, above.
+    let [german, english] = pages(&world, "stadtbus-telemetrie");
+    assert_eq!(told_in(&page, "de"), told_in(&german, "de"));
+    assert_eq!(told_in(&page, "en").replace("\"en-", "\"").replace("\"#en-", "\"#"), told_in(&english, "en"));
+    assert!(german.contains("href=\"../../index.html\"") && !page.contains("../../index.html"));
+    assert!(
+        english.contains("href=\"../../index.en.html\"") && english.contains("hreflang=\"de\" href=\"quality.html\"")
+    );
     // The dates came in another order than they were run, and the newest is what the front page tells.
     let front = std::fs::read_to_string(world.path("data/bucket/index.html")).unwrap();
     assert!(
@@ -229,7 +232,7 @@ fn results_are_the_same_bytes_in_two_worlds_and_come_back_if_they_are_lost() {
         files
     };
     let before = reports(&one);
-    assert!(before.len() == 8 && before == reports(&other), "{:?}", before.keys());
+    assert!(before.len() == 10 && before == reports(&other), "{:?}", before.keys());
     let bucket = one.path("data/bucket").to_string_lossy().into_owned();
     let search = python("find_personal.py", &[&bucket, r"Fahrer ?47\d\d", "OG-FB", r"ofg-1\d\d"]);
     assert!(search.status.success(), "{}", text(&search.stdout));
@@ -279,18 +282,39 @@ fn every_rule_of_the_sample_is_told_in_german_and_what_was_dropped_is_said_to_be
     for rule in rules {
         assert!(rule["description_de"].as_str().is_some_and(|text| !text.is_empty()), "{rule}");
     }
-    let page = std::fs::read_to_string(world.path("data/bucket/reports/stadtbus-telemetrie/quality.html")).unwrap();
+    let [german, english] = pages(&world, "stadtbus-telemetrie");
     for id in ["vehicle_locations.same_position", "trip_updates.unchanged", "alerts.unchanged"] {
         assert!(rules.iter().any(|rule| rule["id"] == id && rule["rows"].as_u64() > Some(0)), "{id}");
     }
-    assert_eq!(page.matches("rows dropped").count(), 3);
-    assert_eq!(page.matches("Zeilen weggelassen").count(), 3);
+    assert_eq!(english.matches("rows dropped").count(), 3);
+    assert_eq!(german.matches("Zeilen weggelassen").count(), 3);
+}
+
+/// The German and the English quality page of a dataset in the bucket.
+fn pages(world: &World, dataset: &str) -> [String; 2] {
+    ["quality.html", "quality.en.html"]
+        .map(|name| std::fs::read_to_string(world.path(&format!("data/bucket/reports/{dataset}/{name}"))).unwrap())
+}
+
+/// What a quality page tells in a language of a single dataset.
+fn told_in(page: &str, language: &str) -> String {
+    let (_, rest) = page.split_once(&format!("lang=\"{language}\"")).unwrap();
+    let rest = match rest.split_once(&format!("<div class=\"{language}\" lang=\"{language}\">")) {
+        Some((_, of_both)) => of_both,
+        None => rest,
+    };
+    let (_, rest) = rest.split_once("<p class=\"lead\">").unwrap();
+    let last =
+        if language == "de" { "die Zeilen selbst zeigt sie nicht.</p>" } else { "it does not show the rows.</p>" };
+    rest.split_once(last).unwrap().0.to_owned()
 }
 
 /// A figure of the newest run on a quality page.
-fn tile(page: &str, words: &str) -> u64 {
-    let (before, _) = page.split_once(&format!("</b><span class=\"de\" lang=\"de\">{words}<")).unwrap();
-    before.rsplit_once("<b>").unwrap().1.replace('\u{202f}', "").parse().unwrap()
+fn tile(page: &str, kind: &str) -> u64 {
+    let (before, _) = page.split_once(&format!(" {kind}\"")).unwrap();
+    let (before, what) = before.rsplit_once("\" data-figure=\"").unwrap();
+    assert!(what.starts_with("received "), "{what}");
+    before.rsplit_once("value=\"").unwrap().1.parse().unwrap()
 }
 
 #[test]
@@ -298,10 +322,9 @@ fn of_every_dataset_the_rows_received_are_those_published_held_back_and_left_out
     let world = World::new();
     world.run();
     for dataset in ["stadtbus-telemetrie", "stadtbus-fahrplan"] {
-        let page = std::fs::read_to_string(world.path(&format!("data/bucket/reports/{dataset}/quality.html"))).unwrap();
+        let [_, page] = pages(&world, dataset);
         let [received, rest @ ..] =
-            ["Zeilen empfangen", "davon veröffentlicht", "davon zurückgehalten", "davon weggelassen"]
-                .map(|words| tile(&page, words));
+            ["rows_in", "rows_published", "rows_withheld", "rows_dropped"].map(|kind| tile(&page, kind));
         assert!(received > 0, "{dataset}");
         assert_eq!(received, rest.iter().sum::<u64>(), "{dataset}");
         let (_, results) = files(&world.path(&format!("data/bucket/reports/{dataset}")))
@@ -321,7 +344,7 @@ fn after_a_rollback_the_page_and_the_report_say_that_another_version_is_publishe
     world.run_of(&["stadtbus-fahrplan"]);
     add_a_row_to_stops(&world);
     world.run_of(&["stadtbus-fahrplan"]);
-    let page = || std::fs::read_to_string(world.path("data/bucket/reports/stadtbus-fahrplan/quality.html")).unwrap();
+    let page = || pages(&world, "stadtbus-fahrplan").concat();
     let report = |format: &str| {
         let output = world.program(&["quality", "report", "stadtbus-fahrplan", "--format", format]);
         assert!(output.status.success(), "{}", text(&output.stderr));
@@ -338,16 +361,15 @@ fn after_a_rollback_the_page_and_the_report_say_that_another_version_is_publishe
         "Zurückgenommen",
         "Rolled back",
         "rolled back in part: an earlier version is published",
-        &format!("version 1 since {}", &since[..16]),
+        "data-figure=\"rolled_back_to stadtbus-fahrplan stops 2026-11-27\">1</data> since <time",
+        &format!(">{} UTC</time>", &since[..16]),
         "Datenmanagement: a stop &lt;too&gt; many",
     ] {
         assert!(rolled_back.contains(said), "{said}: {rolled_back}");
     }
     let said = report("text");
     assert!(said.contains("version 1 of stops is published again (Datenmanagement: a stop <too> many)"), "{said}");
-    // That of the bucket has the way back to the other pages, and the title of the dataset, above.
-    let below = |page: &str| page.split_once("<ul class=\"cards\">").map(|(_, rest)| rest.to_owned()).unwrap();
-    assert_eq!(below(&report("html")), below(&rolled_back));
+    assert_eq!(told_in(&report("html"), "de"), told_in(&rolled_back, "de"));
     let told: serde_json::Value = serde_json::from_str(&report("json")).unwrap();
     let run = told[0]["runs"].as_array().unwrap().last().unwrap().clone();
     assert_eq!((&run["rolled_back"][0]["table"], &run["rolled_back"][0]["to"]), (&"stops".into(), &1.into()), "{run}");

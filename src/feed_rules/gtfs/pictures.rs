@@ -62,6 +62,9 @@ pub(super) fn map(feed: &Feed) -> Markup {
     }
 }
 
+/// Of the bars, in pixels of a phone, whose width they have: text on them is as high there as text of the page.
+const WIDTH: f64 = 358.0;
+
 /// Trips per day around the date of the report, as bars.
 pub(super) fn days(feed: &Feed) -> Markup {
     let per_day = feed.services().trips_per_day(feed.table("trips"), feed.table("frequencies"));
@@ -75,21 +78,21 @@ pub(super) fn days(feed: &Feed) -> Markup {
     let place = |day: i32| per_day.partition_point(|(other, _)| *other < day);
     let shown_days = &per_day[place(from)..place(until + 1)];
     let most = shown_days.iter().map(|(_, trips)| *trips).max().unwrap_or(1).max(1);
-    let width = 1000.0 / f64::from(until - from + 1);
+    let width = WIDTH / f64::from(until - from + 1);
     let shown = |day: i32| date(day).as_str().unwrap_or_default().to_owned();
     html! {
-        svg role="img" viewBox="0 0 1000 160" {
+        svg.days role="img" viewBox=(format!("0 0 {WIDTH} 160")) {
             title { "Fahrten je Tag / trips per day" }
             @for (day, trips) in shown_days {
-                @let height = 120.0 * *trips as f64 / most as f64;
+                @let height = 115.0 * *trips as f64 / most as f64;
                 rect.today[*day == today] x=(format!("{:.2}", f64::from(*day - from) * width)) y=(format!("{:.1}", 130.0 - height))
                     width=(format!("{:.2}", width * 0.85)) height=(format!("{height:.1}")) {
                     title { (shown(*day)) ": " (trips) }
                 }
             }
             text x="0" y="150" { (shown(from)) }
-            text x="1000" y="150" text-anchor="end" { (shown(until)) }
-            text x="0" y="10" { (most) }
+            text x=(WIDTH) y="150" text-anchor="end" { (shown(until)) }
+            text x="0" y="11" { (most) }
         }
     }
 }

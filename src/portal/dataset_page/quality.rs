@@ -49,7 +49,7 @@ pub(super) fn section(view: View<'_>) -> Markup {
                 (rules(view, from, newest, &worst))
             }
             p {
-                a href=(view.page.link(&page_path(view.name()))) {
+                a href=(view.page.page(&page_path(view.name()))) {
                     (view.say("Alle Regeln und ihr Verlauf", "All rules and their trend"))
                 }
                 (view.say(", mit der Rechnung, wie die Punkte entstehen.", ", with how the points come about."))

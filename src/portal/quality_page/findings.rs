@@ -1,0 +1,227 @@
+//! Rules of the newest run that did not pass, and those that came to something worse or better than before.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use maud::{Markup, html};
+
+use super::scores::severity;
+use super::view::View;
+use crate::check::RuleResult;
+use crate::contract::Severity;
+use crate::report::quality::Evaluates;
+use crate::report::trend::{Point, RunLine, Trend};
+use crate::report::words::{Of, Part, dimension_word, happened, result_word};
+use crate::time::ServiceDate;
+
+/// A bar's width and the height of a picture of bars.
+const BAR: usize = 9;
+const HEIGHT: f64 = 26.0;
+
+pub(super) fn section(view: View<'_>, newest: &RunLine) -> Markup {
+    let report = view.report;
+    // What did not pass tells itself how it was before.
+    let rest = |names| report.trends(names).filter(|trend| !did_not_pass(trend)).collect::<Vec<_>>();
+    let (worse, better) = (rest(&report.worse), rest(&report.better));
+    html! {
+        @if report.look_at.is_empty() {
+            p { (view.say("Am neuesten Tag haben alle Regeln gehalten.", "On the newest date all rules held.")) }
+        } @else {
+            (view.heading("look-at", view.say("Worauf zu achten ist", "What to look at")))
+            @for trend in report.trends(&report.look_at) { (finding(view, newest, trend)) }
+        }
+        @for (trends, name, de, en) in [(&worse, "worse", "Schlechter als zuvor", "Worse than before"), (&better, "better", "Besser als zuvor", "Better than before")] {
+            @if !trends.is_empty() {
+                (view.heading(name, view.say(de, en)))
+                ul.rules { @for trend in trends {
+                    li id=(view.place_of(trend)) {
+                        (words(view, trend)) " "
+                        @if let Some(point) = trend.newest() { strong { (told(view, trend, point, newest.date)) } }
+                        ", " (before(view, trend, view.say("zuvor ", "before "))) ". " (small(view, trend)) " " (bars(view, trend))
+                    }
+                } }
+            }
+        }
+    }
+}
+
+/// Whether all is told of a rule in this section.
+pub(super) fn is_told(view: View<'_>, trend: &Trend) -> bool {
+    did_not_pass(trend) || change(view, trend).is_ne()
+}
+
+fn did_not_pass(trend: &Trend) -> bool {
+    trend.newest().is_some_and(|point| !matches!(point.result, RuleResult::Passed | RuleResult::Skipped))
+}
+
+/// Greater is worse.
+fn change(view: View<'_>, trend: &Trend) -> Ordering {
+    let is_in = |names: &[crate::report::trend::Named]| {
+        names.iter().any(|named| named.contract == trend.rule.contract && named.id == trend.rule.id)
+    };
+    if is_in(&view.report.worse) {
+        Ordering::Greater
+    } else if is_in(&view.report.better) {
+        Ordering::Less
+    } else {
+        Ordering::Equal
+    }
+}
+
+/// How a result looks.
+fn class(trend: &Trend, point: &Point) -> &'static str {
+    match (point.result, trend.rule.severity) {
+        (RuleResult::Error, _) => "broken",
+        (RuleResult::Failed, _) => "failed",
+        (RuleResult::Warning, Severity::Info) => "info",
+        (RuleResult::Warning, _) => "warning",
+        (RuleResult::Passed, _) => "passed",
+        (RuleResult::Skipped, _) => "skipped",
+    }
+}
+
+fn finding(view: View<'_>, newest: &RunLine, trend: &Trend) -> Markup {
+    let Some(point) = trend.newest() else { return html! {} };
+    let (de, en) = result_word(point.result, trend.rule.severity);
+    let changed = match change(view, trend) {
+        Ordering::Greater => view.say("Schlechter als zuvor: ", "Worse than before: "),
+        Ordering::Less => view.say("Besser als zuvor: ", "Better than before: "),
+        Ordering::Equal => "",
+    };
+    html! {
+        div class={ "finding " (class(trend, point)) } id=(view.place_of(trend)) {
+            div {
+                p { span.badge { (view.say(de, en)) } " " b { (words(view, trend)) } }
+                p { (told(view, trend, point, newest.date)) ", " (then(view, trend, newest)) }
+                @if !changed.is_empty() { p { (changed) (before(view, trend, view.say("da waren es ", "then it was "))) } }
+                @if let Some(message) = &trend.rule.message { p.small { (in_language(view, trend.rule.message_de.as_deref(), message)) } }
+                p { (small(view, trend)) }
+            }
+            (bars(view, trend))
+        }
+    }
+}
+
+/// What there is to know of a rule beside its words.
+fn small(view: View<'_>, trend: &Trend) -> Markup {
+    let (de, en) = dimension_word(trend.rule.dimension);
+    html! {
+        small { code { (trend.rule.id) } " · " (severity(view, trend.rule.severity)) " · " (view.say(de, en)) }
+    }
+}
+
+/// What happened to what was named.
+fn then(view: View<'_>, trend: &Trend, newest: &RunLine) -> Markup {
+    let (rule, date) = (&trend.rule, newest.date.to_string());
+    let what = |of: &Of| match of {
+        Of::Published => view.what("rows_published", &[&rule.table, &date]),
+        Of::HeldBack => view.what("rows_quarantined", &[&rule.table, &date]),
+        Of::Discarded => view.what("rows_dropped_by", &[&rule.table, &format!("{}.discarded", rule.table), &date]),
+        Of::Released => view.what("rule_released", &[&rule.contract, &rule.id.0, &date]),
+    };
+    html! {
+        @for part in happened(rule, newest.status, &newest.tables) {
+            @match part {
+                Part::Words(de, en) => (view.say(de, en)),
+                Part::Rows(of, rows) => (view.count(&what(&of), rows)),
+            }
+        }
+    }
+}
+
+/// What a rule demands.
+pub(super) fn words(view: View<'_>, trend: &Trend) -> Markup {
+    in_language(view, trend.rule.description_de.as_deref(), &trend.rule.description)
+}
+
+/// In German as far as there is German; what there is in English only is marked as such.
+fn in_language(view: View<'_>, de: Option<&str>, en: &str) -> Markup {
+    match (view.language, de) {
+        (crate::text::Language::De, Some(de)) => html! { (de) },
+        (language, _) => crate::portal::frame::said(en, crate::text::Language::En, language),
+    }
+}
+
+/// What a rule came to on a date.
+pub(super) fn told(view: View<'_>, trend: &Trend, point: &Point, date: ServiceDate) -> Markup {
+    let date = date.to_string();
+    let what = |kind: &str| view.what(kind, &[&trend.rule.contract, &trend.rule.id.0, &date]);
+    match (point.result, trend.rule.asks, point.value) {
+        (RuleResult::Skipped, ..) => html! { (view.say("nichts zu prüfen", "nothing to look at")) },
+        (RuleResult::Error, ..) => html! { (view.say("konnte nicht laufen", "could not run")) },
+        (_, Evaluates::Number, Some(value)) => view.number(&what("rule_value"), value),
+        (result, Evaluates::Number, None) => {
+            let (de, en) = result_word(result, trend.rule.severity);
+            html! { (view.say(de, en)) }
+        }
+        (_, Evaluates::Rows, _) => html! {
+            (view.count(&what("rule_rows"), point.rows)) (view.say(" von ", " of ")) (view.count(&what("rule_checked"), point.checked))
+            (view.say(" Zeilen", " rows"))
+            @if point.rows > 0 && point.checked > 0 {
+                " (" (view.percent(&what("rule_percent"), 100.0 * point.rows as f64 / point.checked as f64)) ")"
+            }
+        },
+    }
+}
+
+/// What it came to before.
+fn before(view: View<'_>, trend: &Trend, words: &str) -> Markup {
+    let earlier = trend.points.iter().zip(&view.report.runs).rev().skip(1);
+    let found = trend.before().and_then(|before| {
+        let of_date = |(point, run): (&Option<Point>, &RunLine)| (point.as_ref() == Some(before)).then_some(run.date);
+        Some((before, earlier.filter(|(point, _)| point.is_some()).find_map(of_date)?))
+    });
+    html! {
+        @match found {
+            Some((point, date)) => { (words) (told(view, trend, point, date)) },
+            None => (view.say("die Regel gab es da noch nicht", "the rule was not there then")),
+        }
+    }
+}
+
+/// One bar for each date, as high as the share of rows named, or the number, of the greatest of them. Those of a kind are one shape.
+pub(super) fn bars(view: View<'_>, trend: &Trend) -> Markup {
+    let most = trend.points.iter().flatten().filter_map(|point| trend.size(point)).fold(0.0, f64::max);
+    let width = BAR * trend.points.len();
+    let mut shapes: BTreeMap<&str, String> = BTreeMap::new();
+    let mut said = view.say("Verlauf", "Trend").to_owned();
+    for (place, (point, run)) in trend.points.iter().zip(&view.report.runs).enumerate() {
+        let Some(point) = point else { continue };
+        let share = match (point.result, trend.size(point)) {
+            (RuleResult::Error, _) => 1.0,
+            (_, Some(size)) if most > 0.0 => (size / most).max(0.0),
+            _ => 0.0,
+        };
+        let height = 2.0 + share * (HEIGHT - 2.0);
+        let shape = shapes.entry(class(trend, point)).or_default();
+        let _ = write!(shape, "M{} {HEIGHT}v-{height:.0}h{}v{height:.0}z", place * BAR, BAR - 2);
+        // Dates on which nothing was named need no words.
+        if trend.rule.asks == Evaluates::Number || point.result != RuleResult::Passed || point.rows > 0 {
+            let _ = write!(said, "\n{}: {}", view.short_date(run.date), short(view, trend, point));
+        }
+    }
+    html! {
+        svg.bars role="img" width=(width) height=(HEIGHT) viewBox=(format!("0 0 {width} {HEIGHT}")) {
+            title { (said) }
+            @for (class, shape) in shapes { path class=(class) d=(shape) {} }
+        }
+    }
+}
+
+/// What a rule came to, in figures, and in a word where it did not pass.
+fn short(view: View<'_>, trend: &Trend, point: &Point) -> String {
+    let figures = match (point.result, trend.rule.asks, point.value) {
+        (RuleResult::Error, ..) => String::new(),
+        (RuleResult::Skipped, ..) => "–".to_owned(),
+        (_, Evaluates::Number, value) => value.map_or_else(String::new, |value| view.written(value)),
+        (_, Evaluates::Rows, _) => {
+            format!("{} / {}", view.written(point.rows as f64), view.written(point.checked as f64))
+        }
+    };
+    let (de, en) = result_word(point.result, trend.rule.severity);
+    match point.result {
+        RuleResult::Passed | RuleResult::Skipped if !figures.is_empty() => figures,
+        _ => format!("{figures} {}", view.say(de, en)).trim().to_owned(),
+    }
+}
