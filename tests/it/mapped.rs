@@ -287,8 +287,8 @@ fn a_mapping_that_does_not_fit_is_told_with_its_line_and_the_remedy() {
         "pipelines/busplus.yaml:LINE: '$topic[8]' is of messages of a broker, and no source has 'type: mqtt'. Remove it"
             .replace("LINE", &line_of(&world, "$topic[8]"));
     assert!(check.status.code() == Some(2) && output.contains(&told), "{output}");
-    let broker = "    type: http\n    url: https://busplus.example/x\n  - {name: b, type: mqtt, url: 'mqtt://b.example', topics: ['#']}";
-    world.replace(PIPELINE, "    type: http\n    url: https://busplus.example/x", broker);
+    let broker = "sources:\n  - {name: b, type: mqtt, url: 'mqtt://b.example', topics: ['#']}\n";
+    world.replace(PIPELINE, "sources:\n", broker);
     let check = world.program(&["check"]);
     assert!(check.status.success(), "{}", text(&check.stderr));
 }
