@@ -210,7 +210,8 @@ fn before(view: View<'_>, trend: &Trend, words: &str) -> Markup {
     }
 }
 
-/// One bar for each date, as high as the share of rows named, or the number, of the greatest of them. Those of a kind are one shape.
+/// One bar for each date on which there was something, as high as the share of rows named, or the number, of the greatest of them.
+/// Those of a kind are one shape.
 pub(super) fn bars(view: View<'_>, trend: &Trend) -> Markup {
     // One bar is no trend.
     if trend.points.iter().flatten().count() < 2 {
@@ -239,7 +240,7 @@ pub(super) fn bars(view: View<'_>, trend: &Trend) -> Markup {
     if let (Some(checked), Evaluates::Rows) = (always.checked, trend.rule.asks) {
         let _ = write!(said, "{}{}", view.say(", Zeilen von ", ", rows of "), view.written(checked as f64));
     }
-    let mut year = None;
+    let (mut year, mut base) = (None, Vec::<(usize, usize)>::new());
     for (place, (point, run)) in trend.points.iter().zip(&view.report.runs).enumerate() {
         let Some(point) = point else { continue };
         let share = match (point.result, trend.size(point)) {
@@ -247,10 +248,19 @@ pub(super) fn bars(view: View<'_>, trend: &Trend) -> Markup {
             (_, Some(size)) if most > 0.0 => (size / most).max(0.0),
             _ => 0.0,
         };
-        let height = 2.0 + share * (HEIGHT - 2.0);
-        let shape = shapes.entry(class(trend, point)).or_default();
-        // A line as wide as the bar.
-        let _ = write!(shape, "M{} {HEIGHT}v-{height:.0}", place * BAR + BAR / 2);
+        // A line below all dates that have a result says enough of those on which there was nothing.
+        if point.result != RuleResult::Skipped {
+            match base.last_mut() {
+                Some((from, dates)) if *from + *dates == place => *dates += 1,
+                _ => base.push((place, 1)),
+            }
+        }
+        if point.result != RuleResult::Passed || share > 0.0 {
+            let height = 2.0 + share * (HEIGHT - 2.0);
+            // A line as wide as the bar.
+            let shape = shapes.entry(class(trend, point)).or_default();
+            let _ = write!(shape, "M{} {HEIGHT}v-{height:.0}", place * BAR + BAR / 2);
+        }
         // Dates on which nothing was named need no words.
         if is_said(point) {
             // The year is that of the line before where it says none.
@@ -264,6 +274,7 @@ pub(super) fn bars(view: View<'_>, trend: &Trend) -> Markup {
     html! {
         svg.bars role="img" width=(width) {
             title { (said) }
+            path.base d=(base.iter().map(|(from, dates)| format!("M{} 25h{}", from * BAR, dates * BAR - 2)).collect::<String>()) {}
             @for (class, shape) in shapes { path class=(class) d=(shape) {} }
         }
     }
@@ -290,7 +301,7 @@ fn short(view: View<'_>, trend: &Trend, point: &Point, always: Always) -> String
     let (de, en) = result_word(point.result, trend.rule.severity);
     match point.result {
         RuleResult::Passed | RuleResult::Skipped if !figures.is_empty() => figures,
-        _ if always.result.is_some() => figures,
+        _ if always.result.is_some() && !figures.is_empty() => figures,
         _ => format!("{figures} {}", view.say(de, en)).trim().to_owned(),
     }
 }
