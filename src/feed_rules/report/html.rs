@@ -89,8 +89,8 @@ const STYLE: &str = "\
 h2{margin-top:2rem}\
 dl{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:.2rem 1rem}dt{color:var(--muted)}dd{margin:0;min-width:0;overflow-wrap:anywhere}\
 @media(max-width:30rem){dl{grid-template-columns:minmax(0,1fr)}dd{margin-bottom:.4rem}}\
-.counts{display:grid;grid-template-columns:repeat(auto-fit,minmax(8rem,1fr));gap:.6rem;list-style:none;padding:0;margin:1rem 0}\
-.counts li{background:var(--panel);border:1px solid var(--line);border-radius:.4rem;padding:.5rem .8rem}.counts b{display:block;font-size:1.3rem;line-height:1.2}\
+.counts{display:grid;grid-template-columns:repeat(auto-fit,minmax(6.9rem,1fr));gap:.55rem;list-style:none;padding:0;margin:1rem 0}\
+.counts li{background:var(--panel);border:1px solid var(--line);border-radius:.4rem;padding:.5rem .45rem;font-size:.8rem}.counts b{display:block;font-size:1.3rem;line-height:1.2}\
 details{border-left:.4rem solid;padding:.3rem .8rem;margin:.4rem 0;background:var(--panel);overflow-wrap:anywhere}\
 summary code{color:var(--muted)}\
 .error{border-color:var(--bad)}.warning{border-color:var(--warn)}.info{border-color:var(--accent)}\
