@@ -133,7 +133,10 @@ fn the_page_that_stands_alone_has_both_languages_and_needs_nothing_else() {
         assert_eq!(ids.len(), unique.len(), "{ids:?}");
         assert!(page.contains("Stadt &lt;Bus&gt;"));
     }
-    assert!(two.contains("<h2>Busse &amp; Bahnen</h2>") && one.contains("Datenqualität: Busse &amp; Bahnen"), "{two}");
+    assert!(
+        two.contains("<h2 id=\"de-bus\">Busse &amp; Bahnen</h2>") && one.contains("Datenqualität: Busse &amp; Bahnen"),
+        "{two}"
+    );
 }
 
 #[test]
