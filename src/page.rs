@@ -2,9 +2,33 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use crate::text::{Text, grouped};
+use crate::time::ServiceDate;
+
 /// What is seen in the language that the reader has chosen.
 pub(crate) fn both(de: &str, en: &str) -> Markup {
     html! { span.de lang="de" { (de) } span.en lang="en" { (en) } }
+}
+
+/// A date as each language writes it.
+pub(crate) fn day(date: ServiceDate) -> Markup {
+    let [de, en] = day_words(date);
+    both(&de, &en)
+}
+
+/// The same in German and in English.
+pub(crate) fn day_words(date: ServiceDate) -> [String; 2] {
+    ["%-d.%-m.%Y", "%-d %b %Y"].map(|form| date.0.strftime(form).to_string())
+}
+
+/// A count with its thousands apart, as each language writes it.
+pub(crate) fn number(count: u64) -> Markup {
+    let Text { de, en } = grouped(count);
+    if de == en {
+        html! { (de) }
+    } else {
+        both(&de, &en)
+    }
 }
 
 /// A page whose reader chooses the language; in German until then. `style` comes after that of all pages.

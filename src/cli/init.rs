@@ -172,6 +172,7 @@ limits:
 const TIMETABLE: &str = "\
 # The timetable: one table for each file of the GTFS feed.
 description: Fahrplan als GTFS
+description_en: Timetable as GTFS
 format: gtfs
 contracts: schemas/gtfs
 sources:
@@ -211,6 +212,7 @@ const TELEMETRY: &str = "\
 # Where the buses were and how full they were: the GTFS-Realtime snapshots of a service date.
 # 'fahrtenbuch collect' asks the sources again and again, each at its beat.
 description: Positionen, Auslastung, Prognosen und Meldungen
+description_en: Positions, occupancy, predictions and alerts
 # Also: 'mapped', for JSON and CSV of anybody's making, which 'mapping:' explains; see schemas/README.md.
 format: gtfs-realtime
 contracts: schemas/gtfs-realtime

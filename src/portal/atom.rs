@@ -7,9 +7,9 @@ use jiff::Timestamp;
 
 use crate::digest::Digest;
 use crate::portal::catalogue::{Dataset, Site};
-use crate::portal::dataset_page::{kind_word, path, record_path, span_text, title};
+use crate::portal::dataset_page::{kind_word, path, record_path, span_text};
 use crate::portal::file::File;
-use crate::portal::frame::path_in;
+use crate::portal::frame::{path_in, rows_word};
 use crate::portal::overview::{Change, ChangeKind};
 use crate::report::words::printable;
 use crate::text::{Language, grouped};
@@ -34,7 +34,7 @@ fn write(site: &Site, of: &Dataset, language: Language) -> String {
     let changes: Vec<&Change> = of.overview.changes.iter().filter(is_told).take(ENTRIES).collect();
     // Of a dataset without changes no time is known but that there was none before 1970.
     let updated = changes.iter().map(|change| change.at).max().unwrap_or(Timestamp::UNIX_EPOCH);
-    let name = title(site, of, language).text;
+    let name = of.title(site, language).0;
     let mut out = format!(
         "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<feed xmlns=\"http://www.w3.org/2005/Atom\" xml:lang=\"{}\">\n",
         language.code()
@@ -71,7 +71,7 @@ fn content(change: &Change, language: Language) -> String {
     for table in &change.tables {
         let mut line = format!("{}, {} {}", table.table, language.say("Fassung", "version"), table.version);
         if let Some(rows) = table.rows {
-            line += &format!(", {} {}", language.of(&grouped(rows)), language.say("Zeilen", "rows"));
+            line += &format!(", {} {}", language.of(&grouped(rows)), rows_word(rows, language));
         }
         for (names, word) in [
             (&table.columns_added, language.say("neue Spalten", "new columns")),

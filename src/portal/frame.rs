@@ -35,6 +35,16 @@ pub(super) fn count(what: &str, value: u64, language: Language) -> Markup {
     html! { data value=(value) data-figure=(what) { (language.of(&grouped(value))) } }
 }
 
+/// What so many rows are called.
+pub(super) fn rows_word(rows: u64, language: Language) -> &'static str {
+    match (rows, language) {
+        (1, Language::De) => "Zeile",
+        (1, Language::En) => "row",
+        (_, Language::De) => "Zeilen",
+        (_, Language::En) => "rows",
+    }
+}
+
 /// As [`count`], of a number with decimals, of which `places` are shown.
 pub(super) fn decimal(what: &str, value: f64, places: usize, language: Language) -> Markup {
     html! { data value=(value) data-figure=(what) { (language.decimal(value, places)) } }

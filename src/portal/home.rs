@@ -22,7 +22,7 @@ use crate::ledger::Status;
 use crate::portal::atom;
 use crate::portal::catalogue::{Catalogue, Dataset, Site, Table};
 use crate::portal::dataset_page::named;
-use crate::portal::frame::{Page, count, day, decimal, path_in, said, way_to};
+use crate::portal::frame::{Page, count, day, decimal, path_in, rows_word, said, way_to};
 use crate::portal::overview::MapContent;
 use crate::portal::pictures::trend;
 use crate::portal::schema_org;
@@ -101,8 +101,8 @@ impl<'a> Home<'a> {
                 (self.nothing_yet())
                 (self.not_yet())
             } @else {
-                (self.figures())
-                (self.picture())
+                // Beside each other where there is room.
+                div.front { (self.figures()) (self.picture()) }
                 h2 #datasets { (self.say("Die Datensätze", "The datasets")) }
                 @let cards: Vec<&Dataset> = self.published().collect();
                 ul.cards { @for of in cards { li { (self.card(of)) } } }
@@ -184,7 +184,7 @@ impl<'a> Home<'a> {
                 }
                 li {
                     b { (count("rows", rows, language)) }
-                    (self.say("Zeilen in ", "rows in ")) (count("datasets", self.published().count() as u64, language)) " "
+                    (rows_word(rows, language)) " in " (count("datasets", self.published().count() as u64, language)) " "
                     @if self.published().count() == 1 { (self.say("Datensatz", "dataset")) } @else { (self.say("Datensätzen", "datasets")) }
                 }
                 @if let Some((of, (newest, score))) = scores.iter().min_by(|(_, (_, one)), (_, (_, other))| one.total_cmp(other)) {
@@ -244,8 +244,8 @@ impl<'a> Home<'a> {
                         (day(first, language)) (self.say(" bis ", " to ")) (day(last, language))
                     }
                     br;
-                    (count(&format!("rows {}", of.name), of.tables.iter().map(Table::rows).sum(), language))
-                    (self.say(" Zeilen", " rows"))
+                    @let rows: u64 = of.tables.iter().map(Table::rows).sum();
+                    (count(&format!("rows {}", of.name), rows, language)) " " (rows_word(rows, language))
                 }
             }
             (self.provisional(of))
@@ -316,10 +316,13 @@ impl<'a> Home<'a> {
     /// Datasets of which nothing has been released.
     fn not_yet(&self) -> Markup {
         let waiting: Vec<&Dataset> = self.catalogue.datasets.iter().filter(|of| span(of).is_none()).collect();
+        // A dataset whose table has no version was never released.
+        let is_new = waiting.iter().all(|of| of.tables.is_empty());
         html! {
             @if !waiting.is_empty() {
                 p.muted {
-                    (self.say("Noch nicht oder nicht mehr veröffentlicht: ", "Not or no longer published: "))
+                    @if is_new { (self.say("In Vorbereitung: ", "In preparation: ")) }
+                    @else { (self.say("Noch nicht oder nicht mehr veröffentlicht: ", "Not or no longer published: ")) }
                     @for (place, of) in waiting.iter().enumerate() { @if place > 0 { "; " } (self.to(of)) }
                     "."
                 }

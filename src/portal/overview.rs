@@ -16,7 +16,13 @@ use crate::report::results::folder;
 use crate::time::ServiceDate;
 
 /// What the form is called; changes when a reader must change.
-pub(crate) const FORMAT: &str = "fahrtenbuch-overview/1";
+pub(crate) const FORMAT: &str = "fahrtenbuch-overview/2";
+
+/// The word of `gap_reason` for trips that were called off. No data are missing of a bus that did not run.
+pub(crate) const CANCELLED: &str = "cancelled";
+
+/// Of what is missing of a day, the share below which people may take the day as complete. What is missing is told all the same.
+pub(crate) const COMPLETE_BELOW: f64 = 0.01;
 
 /// Releases and acts that are told, the newest ones.
 pub(crate) const CHANGES: usize = 60;
@@ -92,6 +98,8 @@ pub(crate) struct DayCoverage {
     pub snapshots_received: u64,
     /// By reason and source.
     pub gaps: Vec<DayGap>,
+    /// Whether so much is missing that the date is not complete ([`COMPLETE_BELOW`]).
+    pub partial: bool,
 }
 
 /// Hours of a date in which something is missing for one reason.

@@ -5,7 +5,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::portal::catalogue::{Catalogue, Dataset, Site, public};
-use crate::portal::dataset_page::{description, path, title};
+use crate::portal::dataset_page::{description, path};
 use crate::portal::metadata::Contact;
 use crate::publish::index::meta_folder;
 use crate::text::Language;
@@ -29,12 +29,12 @@ pub(super) fn dataset(site: &Site, of: &Dataset, language: Language) -> String {
 pub(super) fn catalogue(catalogue: &Catalogue, language: Language) -> String {
     let site = &catalogue.site;
     let datasets = catalogue.datasets.iter().map(|of| {
-        let title = title(site, of, language);
-        let about = description(site, of, language);
+        let title = of.title(site, language).0;
+        let about = description(site, of, language).0;
         json!({
             "@type": "Dataset",
-            "name": title.text,
-            "description": about.text,
+            "name": title,
+            "description": about,
             "url": address(site, "", &page(&of.name, language)),
             "license": licence(site),
         })
@@ -75,8 +75,8 @@ fn publisher(site: &Site) -> Value {
 }
 
 fn described(site: &Site, of: &Dataset, language: Language, up: &str) -> Value {
-    let title = title(site, of, language);
-    let about = description(site, of, language);
+    let title = of.title(site, language).0;
+    let about = description(site, of, language).0;
     let dates = || of.tables.iter().flat_map(|table| &table.index.files).map(|file| file.partition_date);
     let modified = of.tables.iter().filter_map(|table| table.index.release.as_ref()).map(|release| release.at).max();
     let details = site.metadata.datasets.get(&of.name);
@@ -111,8 +111,8 @@ fn described(site: &Site, of: &Dataset, language: Language, up: &str) -> Value {
         .collect();
     let mut value = without_nulls(json!({
         "@type": "Dataset",
-        "name": title.text,
-        "description": about.text,
+        "name": title,
+        "description": about,
         "url": address(site, up, &page(&of.name, language)),
         "identifier": of.name,
         "inLanguage": language.code(),

@@ -32,7 +32,7 @@ pub(crate) fn about(pipelines: &[Pipeline], dataset: &str) -> About {
     };
     About {
         title: pipeline.description.clone(),
-        title_en: None,
+        title_en: pipeline.description_en.clone(),
         standard: Some(pipeline.decoder.format().standard()),
         is_timetable: pipeline.is_timetable(),
         frequency: frequency(pipelines, pipeline).and_then(|word| FREQUENCIES.concept(word)),

@@ -350,8 +350,20 @@ def days_of(bucket, dataset):
         nothing = {row[0] for row in bucket.all(f"SELECT partition_date FROM {reports(bucket)} WHERE {where}", [dataset])}
     partial = set()
     if bucket.has(f"{dataset}/coverage"):
-        where = "gap_reason IS NOT NULL AND gap_reason <> 'cancelled'"
-        partial = {row[0] for row in bucket.all(f"SELECT DISTINCT partition_date FROM {bucket.rows(f'{dataset}/coverage')} WHERE {where}")}
+        # A day counts as complete while less than one percent of its trips and of the snapshots of each source is missing, and nothing
+        # that was not counted is missing in an hour in which buses run.
+        partial = {row[0] for row in bucket.all(f"""
+            WITH c AS (SELECT *, gap_reason IS NOT NULL AND gap_reason <> 'cancelled' AS gap FROM {bucket.rows(f'{dataset}/coverage')}),
+            h AS (SELECT partition_date, list(hour) AS hours FROM c WHERE source IS NULL AND trips_scheduled > 0 GROUP BY ALL)
+            SELECT partition_date FROM c WHERE source IS NULL GROUP BY ALL
+              HAVING coalesce(sum(trips_scheduled - trips_observed) FILTER (gap), 0) > 0
+                 AND sum(trips_scheduled - trips_observed) FILTER (gap) >= 0.01 * sum(trips_scheduled)
+            UNION SELECT partition_date FROM c WHERE source IS NOT NULL GROUP BY partition_date, source
+              HAVING coalesce(sum(snapshots_expected - snapshots_received) FILTER (gap), 0) > 0
+                 AND sum(snapshots_expected - snapshots_received) FILTER (gap) >= 0.01 * sum(snapshots_expected)
+            UNION SELECT c.partition_date FROM c LEFT JOIN h USING (partition_date)
+              WHERE source IS NOT NULL AND gap AND snapshots_expected IS NULL AND (h.hours IS NULL OR hour IS NULL OR list_contains(h.hours, hour))
+            """)}
     is_irregular = dataset == "publication" or TIMETABLES <= {table.split("/")[1] for table in bucket.tables_of(dataset)}
 
     def state(date):

@@ -37,6 +37,7 @@ ALLOWED = [
     (r"\bSHA[- ]?256\b|\bsha256sum\b|\bUTF-8\b|\bInt(?:eger)?\d+\b|\bint(?:32|64)\b|\bfloat(?:32|64)\b|\b(?:32|64) ?[Bb]it\b", "forms"),
     (r"\b[0-9a-f]{8,64}\b", "digests"),
     (r"\b1 [-−] (?:benannte / geprüfte|named / checked)|\b(?:zählt|counts|sonst|else) [01]\b|\b\(?error\)? 2\b|\b\(?warning\)? 1\b|\b\(?info\)? 0\b|\b100 (?:heißt|means)\b", "the formula of scores"),
+    (r"\b(?:weniger als|less than) 1 ?%", "what counts as complete"),
     (r"\b(?:Punkte von|von|of|out of) 100\b|\b0 (?:bis|to|–) 100\b", "the scale of scores"),
     (r"§+ ?\d+[a-z]?(?: (?:Abs\.|Absatz) ?\d+)?|\(EU\) \d{4}/\d+|\b(?:Art\.|Artikel|Article) ?\d+", "laws"),
     (r"\bv?\d+\.\d+\.\d+\b", "versions of contracts"),
@@ -151,6 +152,8 @@ def quoted(bucket):
             for row in bucket.all(f"SELECT DISTINCT {columns} FROM {bucket.rows(table)}"):
                 found.update(value for value in row if isinstance(value, str))
     texts = {SPACES.sub(" ", text).strip() for text in found}
+    # Rules that are alike stand in one line, without the column that each is about.
+    texts |= {alike[1] for text in texts if (alike := re.fullmatch(r"[a-z0-9_]+ (.+)", text))}
     # By sentence, too, for pages show the first of a description.
     texts |= {sentence.strip() for text in texts for sentence in re.split(r"(?<=[.;:!?]) ", text)}
     return sorted((text for text in texts if re.search(r"\d", text) and re.search(r"[^\W\d]", text)), key=len, reverse=True)

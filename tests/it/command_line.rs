@@ -24,7 +24,7 @@ fn wrong_use_and_wrong_configuration_are_exit_code_2() {
     let check = world.program(&["check"]);
     assert_eq!(check.status.code(), Some(2));
     let told = text(&check.stderr);
-    assert!(told.contains("stadtbus-fahrplan.yaml:7: 'flie' is no type of source. Did you mean 'file'?"), "{told}");
+    assert!(told.contains("stadtbus-fahrplan.yaml:8: 'flie' is no type of source. Did you mean 'file'?"), "{told}");
     assert!(told.contains("alerts.odcs.yaml:") && told.contains("Did you mean 'classification'?"), "{told}");
     assert_eq!(world.program(&["run"]).status.code(), Some(2));
 }

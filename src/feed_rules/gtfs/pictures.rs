@@ -4,8 +4,10 @@ use std::fmt::Write;
 
 use maud::{Markup, html};
 
-use super::columns::date;
 use super::feed::Feed;
+use crate::page::{both, day_words, number};
+use crate::text::{Text, grouped};
+use crate::time::ServiceDate;
 
 /// Points of shapes, and stops, that the map draws.
 const MAP_POINTS: usize = 40_000;
@@ -30,6 +32,10 @@ pub(super) fn map(feed: &Feed) -> Markup {
             kept.filter_map(|(_, row)| Some([lat.get(row)?, lon.get(row)?])).filter(usable).collect()
         })
         .collect();
+    // A stop far away would make all others one point.
+    let near = near(if stops.is_empty() { lines.iter().flatten().collect() } else { stops.iter().collect() });
+    let (stops, far): (Vec<[f64; 2]>, Vec<[f64; 2]>) = stops.into_iter().partition(&near);
+    let lines: Vec<Vec<[f64; 2]>> = lines.into_iter().map(|line| line.into_iter().filter(&near).collect()).collect();
     let all = || stops.iter().chain(lines.iter().flatten());
     let bounds = all().fold([f64::MAX, f64::MAX, f64::MIN, f64::MIN], |b, p| {
         [b[0].min(p[0]), b[1].min(p[1]), b[2].max(p[0]), b[3].max(p[1])]
@@ -59,7 +65,25 @@ pub(super) fn map(feed: &Feed) -> Markup {
                 circle cx=(format!("{x:.1}")) cy=(format!("{y:.1}")) r="2" {}
             }
         }
+        @if !far.is_empty() {
+            p { (number(far.len() as u64)) " " (both("Halte liegen weit außerhalb und sind nicht auf der Karte.", "stops are far away and not on the map.")) }
+        }
     }
+}
+
+/// Whether a place belongs to the picture: it is not farther from the middle than five times what nineteen of twenty are.
+fn near(mut places: Vec<&[f64; 2]>) -> impl Fn(&[f64; 2]) -> bool + use<> {
+    let mut middle = [0.0; 2];
+    for (axis, of) in middle.iter_mut().enumerate() {
+        places.sort_unstable_by(|one, other| one[axis].total_cmp(&other[axis]));
+        *of = places.get(places.len() / 2).map_or(0.0, |place| place[axis]);
+    }
+    let away = move |place: &[f64; 2]| (place[0] - middle[0]).abs().max((place[1] - middle[1]).abs());
+    let mut distances: Vec<f64> = places.iter().map(|place| away(place)).collect();
+    distances.sort_unstable_by(f64::total_cmp);
+    // About five kilometres, so that no small network loses its ends.
+    let most = distances.get(distances.len() * 19 / 20).map_or(0.0, |distance| 5.0 * distance).max(0.05);
+    move |place| away(place) <= most
 }
 
 /// Of the bars, in pixels of a phone, whose width they have: text on them is as high there as text of the page.
@@ -79,7 +103,12 @@ pub(super) fn days(feed: &Feed) -> Markup {
     let shown_days = &per_day[place(from)..place(until + 1)];
     let most = shown_days.iter().map(|(_, trips)| *trips).max().unwrap_or(1).max(1);
     let width = WIDTH / f64::from(until - from + 1);
-    let shown = |day: i32| date(day).as_str().unwrap_or_default().to_owned();
+    let words = |day: i32| ServiceDate::from_days_since_epoch(day).map(day_words).unwrap_or_default();
+    let shown = |day: i32| {
+        let [de, en] = words(day);
+        html! { tspan.de lang="de" { (de) } tspan.en lang="en" { (en) } }
+    };
+    let Text { de, en } = grouped(u64::try_from(most).unwrap_or_default());
     html! {
         svg.days role="img" viewBox=(format!("0 0 {WIDTH} 160")) {
             title { "Fahrten je Tag / trips per day" }
@@ -87,12 +116,12 @@ pub(super) fn days(feed: &Feed) -> Markup {
                 @let height = 115.0 * *trips as f64 / most as f64;
                 rect.today[*day == today] x=(format!("{:.2}", f64::from(*day - from) * width)) y=(format!("{:.1}", 130.0 - height))
                     width=(format!("{:.2}", width * 0.85)) height=(format!("{height:.1}")) {
-                    title { (shown(*day)) ": " (trips) }
+                    title { (words(*day).join(" / ")) ": " (trips) }
                 }
             }
             text x="0" y="150" { (shown(from)) }
             text x=(WIDTH) y="150" text-anchor="end" { (shown(until)) }
-            text x="0" y="11" { (most) }
+            text x="0" y="11" { tspan.de lang="de" { (de) } tspan.en lang="en" { (en) } }
         }
     }
 }

@@ -8,7 +8,7 @@ use super::rows;
 use crate::decode::gtfs::Table;
 use crate::feed_rules::notice::Notice;
 use crate::feed_rules::report::{Circumstances, Place, Reported};
-use crate::page::both;
+use crate::page::{both, day, number};
 use crate::time::ServiceDate;
 use maud::{Markup, html};
 
@@ -56,21 +56,21 @@ impl Reported for Feed {
         html! {
             p {
                 (both("Prüfung des Fahrplans nach den Regeln von GTFS Schedule, Stand ", "Check of the timetable by the rules of GTFS Schedule, as of "))
-                (self.date.to_string())
+                (day(self.date))
             }
             dl {
                 @for (de, en, value) in [
-                    ("Quelle", "Source", how.input.clone()),
+                    ("Quelle", "Source", html! { (how.input) }),
                     ("Gültig laut feed_info.txt", "Valid according to feed_info.txt", range(&summary["feedInfo"], "feedStartDate", "feedEndDate")),
                     ("Fahrten von – bis", "Trips from – to", range(&summary["feedInfo"], "feedServiceWindowStart", "feedServiceWindowEnd")),
-                    ("Merkmale", "Features", features(self).join(", ")),
+                    ("Merkmale", "Features", html! { (features(self).join(", ")) }),
                 ] {
                     dt { (both(de, en)) } dd { (value) }
                 }
             }
             ul.counts {
                 @for (key, de, en) in [("Agencies", "Unternehmen", "agencies"), ("Routes", "Linien", "routes"), ("Trips", "Fahrten", "trips"), ("Stops", "Halte", "stops"), ("Shapes", "Linienwege", "shapes"), ("Blocks", "Umläufe", "blocks")] {
-                    li { b { (summary["counts"][key].to_string()) } " " (both(de, en)) }
+                    li { b { (number(summary["counts"][key].as_u64().unwrap_or_default())) } " " (both(de, en)) }
                 }
             }
         }
@@ -90,9 +90,9 @@ impl Reported for Feed {
 
     fn pictures(&self) -> Markup {
         html! {
-            h2 { (both("Halte und Linienwege", "Stops and shapes")) }
+            h2 #map { (both("Halte und Linienwege", "Stops and shapes")) }
             (pictures::map(self))
-            h2 { (both("Fahrten je Tag", "Trips per day")) }
+            h2 #days { (both("Fahrten je Tag", "Trips per day")) }
             (pictures::days(self))
         }
     }
@@ -176,9 +176,14 @@ fn window(feed: &Feed) -> Option<(i32, i32)> {
     Some((first, days.filter_map(|days| days.last()).max()?))
 }
 
-fn range(object: &Value, from: &str, to: &str) -> String {
-    let part = |key: &str| object[key].as_str().unwrap_or("?").to_owned();
-    format!("{} – {}", part(from), part(to))
+fn range(object: &Value, from: &str, to: &str) -> Markup {
+    let part = |key: &str| object[key].as_str().and_then(|date| date.parse::<ServiceDate>().ok());
+    html! {
+        @for (place, date) in [part(from), part(to)].into_iter().enumerate() {
+            @if place > 0 { " – " }
+            @match date { Some(date) => (day(date)), None => "?" }
+        }
+    }
 }
 
 /// What of GTFS the feed makes use of, under the names of the canonical report (<https://gtfs.org/features/>).

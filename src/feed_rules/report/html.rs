@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::{Circumstances, NoticeResult, Report, Reported, shown, word};
 use crate::contract::Severity;
-use crate::page::{both, page};
+use crate::page::{both, number, page};
 
 /// Samples of a notice that the page shows.
 const SHOWN: usize = 20;
@@ -23,12 +23,16 @@ impl<S: Reported> Report<S> {
             (self.subject.introduction(how))
             ul.counts {
                 @for (severity, de, en, class) in severities {
-                    li class=(class) { b { (self.count_of(severity)) } " " (both(de, en)) }
+                    @let count = self.count_of(severity);
+                    li class=(class) {
+                        b { (number(count)) } " "
+                        @if count > 0 { a href={ "#" (class) } { (both(de, en)) } } @else { (both(de, en)) }
+                    }
                 }
             }
             @for (severity, de, en, class) in severities {
                 @if self.results.iter().any(|result| result.severity == severity) {
-                    h2 { (both(de, en)) }
+                    h2 id=(class) { (both(de, en)) }
                     @for result in self.results.iter().filter(|result| result.severity == severity) {
                         (notice(result, class))
                     }
@@ -63,7 +67,7 @@ fn notice(result: &NoticeResult, class: &str) -> Markup {
     let notice = found.notice;
     html! {
         details class=(class) {
-            summary { b { (found.total) } " × " (both(notice.de.what, notice.en.what)) " " code { (notice.code) } }
+            summary { b { (number(found.total)) } " × " (both(notice.de.what, notice.en.what)) " " code { (notice.code) } }
             p { b { (both("Abhilfe: ", "To mend: ")) } (both(notice.de.mend, notice.en.mend)) }
             @if !notice.files.is_empty() { p { (notice.files.join(", ")) } }
             @if !found.samples.is_empty() && !notice.fields.is_empty() {
@@ -74,7 +78,7 @@ fn notice(result: &NoticeResult, class: &str) -> Markup {
                     } }
                 } }
                 @if found.total > SHOWN as u64 {
-                    p { "… " (found.total - found.samples.len().min(SHOWN) as u64) " " (both("weitere", "more")) }
+                    p { "… " (number(found.total - found.samples.len().min(SHOWN) as u64)) " " (both("weitere", "more")) }
                 }
             }
         }
@@ -85,7 +89,8 @@ const STYLE: &str = "\
 h2{margin-top:2rem}\
 dl{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:.2rem 1rem}dt{color:var(--muted)}dd{margin:0;min-width:0;overflow-wrap:anywhere}\
 @media(max-width:30rem){dl{grid-template-columns:minmax(0,1fr)}dd{margin-bottom:.4rem}}\
-.counts{display:flex;flex-wrap:wrap;gap:.5rem 1.5rem;list-style:none;padding:0}\
+.counts{display:grid;grid-template-columns:repeat(auto-fit,minmax(6.9rem,1fr));gap:.55rem;list-style:none;padding:0;margin:1rem 0}\
+.counts li{background:var(--panel);border:1px solid var(--line);border-radius:.4rem;padding:.5rem .45rem;font-size:.8rem}.counts b{display:block;font-size:1.3rem;line-height:1.2}\
 details{border-left:.4rem solid;padding:.3rem .8rem;margin:.4rem 0;background:var(--panel);overflow-wrap:anywhere}\
 summary code{color:var(--muted)}\
 .error{border-color:var(--bad)}.warning{border-color:var(--warn)}.info{border-color:var(--accent)}\

@@ -36,7 +36,8 @@ use crate::publication;
 use crate::report::quality::CheckedContract;
 use crate::yaml::{self, Node, Problem, Problems, suggestion};
 
-const KEYS: &[&str] = &["description", "dataset", "format", "contracts", "sources", "mappings", "schedule"];
+const KEYS: &[&str] =
+    &["description", "description_en", "dataset", "format", "contracts", "sources", "mappings", "schedule"];
 /// Percent; see [`Pipeline::minimum_readable`].
 const MINIMUM_READABLE: f64 = 50.0;
 
@@ -48,6 +49,8 @@ pub struct Pipeline {
     /// Where its tables stand in the bucket; the name unless the file says otherwise.
     pub dataset: String,
     pub description: Option<String>,
+    /// The same in English, for the English pages.
+    pub description_en: Option<String>,
     pub file: PathBuf,
     /// The file's first line with something in it, and the one that names the dataset.
     pub line: u32,
@@ -160,6 +163,7 @@ fn read(files: &mut Files<'_>, file: &Path, text: &str, node: &Node) -> Option<P
     let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let dataset = dataset(files, node, &name);
     let description = node.optional_text("description", &mut files.problems);
+    let description_en = node.optional_text("description_en", &mut files.problems);
     let contracts = files.library(node);
     let feeds = sources::feeds(files.root, node, max_bytes(format), &mut files.problems);
     let timetable = node.optional_text("timetable", &mut files.problems);
@@ -191,6 +195,7 @@ fn read(files: &mut Files<'_>, file: &Path, text: &str, node: &Node) -> Option<P
         name,
         dataset,
         description,
+        description_en,
         file: file.to_owned(),
         line: node.line,
         dataset_line: node.get("dataset").map_or(node.line, |node| node.line),

@@ -52,6 +52,7 @@ pub(crate) fn outline(root: &Path, file: &Path) -> Result<(Pipeline, Vec<Problem
         name,
         dataset,
         description: None,
+        description_en: None,
         file: file.to_owned(),
         line: node.line,
         dataset_line: node.line,

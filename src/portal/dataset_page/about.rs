@@ -2,9 +2,10 @@
 
 use maud::{Markup, html};
 
-use super::names::{description, title};
+use super::names::description;
 use super::view::View;
 use crate::portal::catalogue::{Rights, SourceLicence};
+use crate::portal::frame::{rows_word, said};
 use crate::portal::metadata::{Concept, FREQUENCIES};
 use crate::publication;
 use crate::text::Language;
@@ -35,13 +36,13 @@ const STANDARDS: [(&str, &str); 8] = [
 
 pub(super) fn section(view: View<'_>) -> Markup {
     let (site, of, language) = (view.page.site, view.of, view.page.language);
-    let about = description(site, of, language);
+    let (about, spoken) = description(site, of, language);
     html! {
-        @let title = title(site, of, language).mark(language);
+        @let title = view.title();
         (view.page.crumbs_of(&[], &title))
         h1 { (title) }
         p.lead {
-            @if about.language == language { (about.text) } @else { span lang=(about.language.code()) { (about.text) } }
+            (said(&about, spoken, language))
         }
         (figures(view))
         (facts(view))
@@ -53,6 +54,7 @@ fn figures(view: View<'_>) -> Markup {
     let name = view.name();
     let files = || view.of.tables.iter().flat_map(|table| &table.index.files);
     let newest = files().map(|file| file.partition_date).max();
+    let rows: u64 = files().map(|file| file.rows).sum();
     let first = files().map(|file| file.partition_date).min();
     let score = view.of.overview.days.iter().rev().find_map(|(date, day)| Some((*date, day.score?)));
     html! {
@@ -69,7 +71,7 @@ fn figures(view: View<'_>) -> Markup {
                     (view.say("von 100 Punkten für Qualität", "of 100 points for quality"))
                 }
             }
-            li { b { (view.count(&format!("rows {name}"), files().map(|file| file.rows).sum())) } (view.say("Zeilen", "rows")) }
+            li { b { (view.count(&format!("rows {name}"), rows)) } (rows_word(rows, view.page.language)) }
             li { b { (view.size(&format!("bytes {name}"), files().map(|file| file.bytes).sum())) } (view.say("als Parquet", "as Parquet")) }
             li {
                 b { (view.count(&format!("tables {name}"), u64::try_from(view.of.tables.len()).unwrap_or(u64::MAX))) }

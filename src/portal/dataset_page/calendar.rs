@@ -1,4 +1,4 @@
-//! The calendar of the last twelve months, and below it the days that are not complete.
+//! The calendar of the last twelve months, and below it the days of which something is missing.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +30,7 @@ pub(super) fn section(view: View<'_>) -> Markup {
             h2 #days-title { (view.say("Welche Tage es gibt", "Which days there are")) }
             @if view.days.is_irregular() {
                 p { (irregular(view)) }
-            } @else if !view.days.is_measured() {
+            } @else if view.days.has_files() && !view.days.is_measured() {
                 p { (view.say(
                     "Wie vollständig ein Tag ist, wird bei diesem Datensatz nicht gemessen.",
                     "How complete a day is, is not measured for this dataset.",
@@ -38,7 +38,7 @@ pub(super) fn section(view: View<'_>) -> Markup {
             }
             (months(view, from, newest, true))
             @if !groups.is_empty() {
-                h3 { (view.say("Tage, die nicht vollständig sind", "Days that are not complete")) }
+                h3 { (view.say("Tage, an denen etwas fehlt", "Days of which something is missing")) }
                 (list(view, groups.get(..SEEN).unwrap_or(&groups)))
                 @if let Some(more) = groups.get(SEEN..LISTED.min(groups.len())).filter(|more| !more.is_empty()) {
                     details {
@@ -176,11 +176,11 @@ fn in_words(view: View<'_>, date: ServiceDate, state: State, is_newest: bool) ->
     text
 }
 
-/// Days that are not complete, and why.
+/// Days of which something is missing, and why.
 pub(super) fn list(view: View<'_>, groups: &[Group]) -> Markup {
     html! {
         table.stack.gaps {
-            caption.hidden { (view.say("Tage, die nicht vollständig sind, und warum", "Days that are not complete, and why")) }
+            caption.hidden { (view.say("Tage, an denen etwas fehlt, und warum", "Days of which something is missing, and why")) }
             thead { tr {
                 th scope="col" { (view.say("Tage", "Days")) }
                 th scope="col" { (view.say("Stand", "State")) }

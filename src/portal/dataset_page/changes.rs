@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::table_title::named;
 use super::view::View;
-use crate::portal::frame::said;
+use crate::portal::frame::{rows_word, said};
 use crate::portal::overview::{Change, ChangeKind, ChangedTable};
 use crate::publish::index::index_key;
 use crate::text::Language;
@@ -88,7 +88,7 @@ fn table_of(view: View<'_>, table: &ChangedTable) -> Markup {
         " "
         a href=(view.page.link(&key)) { (view.say("Fassung ", "version ")) (table.version) }
         @if let Some(rows) = table.rows {
-            " (" (view.count(&format!("change_rows {} {} {}", view.name(), table.table, table.version), rows)) (view.say(" Zeilen)", " rows)"))
+            " (" (view.count(&format!("change_rows {} {} {}", view.name(), table.table, table.version), rows)) " " (rows_word(rows, view.page.language)) ")"
         }
     }
 }

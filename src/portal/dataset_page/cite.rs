@@ -2,7 +2,6 @@
 
 use maud::{Markup, html};
 
-use super::names::title;
 use super::table_title::{called, named};
 use super::view::{View, are_apart};
 use crate::portal::catalogue::Table;
@@ -77,7 +76,7 @@ impl Citation {
             language: view.page.language,
             creators: site.attributed(&view.of.about).into_iter().map(str::to_owned).collect(),
             publisher: site.publisher.clone(),
-            title: title(site, view.of, view.page.language).text.to_owned(),
+            title: view.of.title(site, view.page.language).0.to_owned(),
             table: index.table.clone(),
             dataset: view.name().to_owned(),
             version: index.version,

@@ -6,20 +6,17 @@ use crate::check::RuleResult;
 use crate::contract::{OnFail, RuleId};
 use crate::ledger::Status;
 use crate::portal::catalogue::Dataset;
-use crate::portal::overview::{Day, DayCoverage, DayFinding};
+use crate::portal::overview::{CANCELLED, Day, DayCoverage, DayFinding};
 use crate::publication;
 use crate::publish::index::Tombstone;
 use crate::time::ServiceDate;
 
-/// The word of `gap_reason` for trips that were called off. No data are missing of a bus that did not run.
-const CANCELLED: &str = "cancelled";
-
 /// What a day is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum State {
-    /// Published, and nothing is known to be missing.
+    /// Published, and nothing is known to be missing, or so little that it does not matter to most questions.
     Complete,
-    /// Published, and the table `coverage` says what is missing.
+    /// Published, and the table `coverage` says that more is missing.
     Partial,
     /// Published before the day was over.
     Provisional,
@@ -64,7 +61,7 @@ impl State {
         }
     }
 
-    /// Whether something is to be explained.
+    /// Whether it is to be explained even where no cause is known.
     pub(super) fn is_gap(self) -> bool {
         !matches!(self, Self::Complete | Self::Unchanged | Self::Outside)
     }
@@ -155,6 +152,11 @@ impl<'a> Days<'a> {
         self.day(date)?.coverage.as_ref()
     }
 
+    /// Whether any of them is published.
+    pub(super) fn has_files(&self) -> bool {
+        !self.files.is_empty()
+    }
+
     /// Whether anything tells how complete the days are.
     pub(super) fn is_measured(&self) -> bool {
         self.of.overview.days.values().any(|day| day.coverage.is_some())
@@ -178,8 +180,7 @@ impl<'a> Days<'a> {
                 _ => State::Missing,
             };
         };
-        let lacks =
-            |day: &Day| day.coverage.as_ref().is_some_and(|of| of.gaps.iter().any(|gap| gap.reason != CANCELLED));
+        let lacks = |day: &Day| day.coverage.as_ref().is_some_and(|of| of.partial);
         match day {
             Some(day) if day.nothing_captured => State::NothingCaptured,
             _ if provisional => State::Provisional,
@@ -188,7 +189,7 @@ impl<'a> Days<'a> {
         }
     }
 
-    /// Why a day is not complete.
+    /// Why a day is not complete, or what little is missing of it.
     pub(super) fn causes(&self, date: ServiceDate) -> BTreeMap<Cause, Extent> {
         match self.state_of(date) {
             State::Withdrawn => {
@@ -197,7 +198,7 @@ impl<'a> Days<'a> {
                 tombstone.map(|of| (cause(of), Extent::default())).into_iter().collect()
             }
             State::HeldBack => self.held_by(date).into_iter().map(|rule| (rule, Extent::default())).collect(),
-            State::Partial | State::Provisional => self.gaps(date),
+            State::Complete | State::Partial | State::Provisional => self.gaps(date),
             _ => BTreeMap::new(),
         }
     }
@@ -229,15 +230,15 @@ impl<'a> Days<'a> {
             .collect()
     }
 
-    /// Days from one to another that are not complete, the newest first; consecutive ones with the same causes in one group.
+    /// Days from one to another of which something is missing, the newest first; consecutive ones with the same causes in one group.
     pub(super) fn groups(&self, from: ServiceDate, to: ServiceDate) -> Vec<Group> {
         let mut groups: Vec<Group> = Vec::new();
         for date in dates(from, to) {
             let state = self.state_of(date);
-            if !state.is_gap() {
+            let causes = self.causes(date);
+            if !state.is_gap() && causes.is_empty() {
                 continue;
             }
-            let causes = self.causes(date);
             match groups.last_mut() {
                 Some(last)
                     if last.last.plus_days(1) == date
@@ -285,9 +286,13 @@ mod tests {
         days.insert(date("2026-11-15"), day(Some(Status::HeldBack)));
         days.insert(date("2026-11-16"), Day { nothing_captured: true, ..Day::default() });
         days.insert(date("2026-11-21"), Day { nothing_captured: true, ..Day::default() });
-        let covered = |gaps| Day { coverage: Some(DayCoverage { gaps, ..DayCoverage::default() }), ..Day::default() };
-        days.insert(date("2026-11-22"), covered(vec![gap("cancelled", &[7], 2)]));
-        days.insert(date("2026-11-23"), covered(vec![gap("cancelled", &[7], 2), gap("not_reported", &[8], 1)]));
+        let covered = |partial, gaps| Day {
+            coverage: Some(DayCoverage { gaps, partial, ..DayCoverage::default() }),
+            ..Day::default()
+        };
+        days.insert(date("2026-11-20"), covered(false, vec![gap("not_reported", &[8], 1)]));
+        days.insert(date("2026-11-22"), covered(false, vec![gap("cancelled", &[7], 2)]));
+        days.insert(date("2026-11-23"), covered(true, vec![gap("cancelled", &[7], 2), gap("not_reported", &[8], 7)]));
         let days = Days::of(&of);
         let states: Vec<State> =
             dates(date("2026-11-14"), date("2026-11-25")).map(|date| days.state_of(date)).collect();
@@ -308,6 +313,9 @@ mod tests {
         ];
         assert_eq!(states, expected);
         assert_eq!(days.years(), [2026]);
+        // What little is missing of a complete day is told; a trip that was called off is not.
+        let told = |text: &str| days.groups(date(text), date(text)).iter().map(|group| group.state).collect::<Vec<_>>();
+        assert_eq!((told("2026-11-20"), told("2026-11-22")), (vec![Complete], vec![]));
         assert!(Days::of(&dataset("bus", &[])).state_of(date("2026-11-24")) == Outside);
     }
 
@@ -330,6 +338,7 @@ mod tests {
         of.overview = Overview::of("bus");
         for (text, reason) in [("2026-11-20", "failed"), ("2026-11-21", "failed"), ("2026-11-22", "frozen")] {
             let coverage = DayCoverage {
+                partial: true,
                 gaps: vec![gap(reason, &[7, 8], 5), gap("cancelled", &[9], 1)],
                 ..DayCoverage::default()
             };

@@ -49,7 +49,7 @@ mod tests;
 use maud::{Markup, PreEscaped, html};
 
 pub(super) use self::changes::{kind_word, record_path, span_text};
-pub(super) use self::names::{description, title};
+pub(super) use self::names::description;
 pub(super) use self::table_title::named;
 
 use self::days::Days;
@@ -95,9 +95,9 @@ struct Made<'a> {
 
 impl Made<'_> {
     fn dataset(&self) -> File {
-        let title = title(self.site, self.of, self.language);
-        let about = description(self.site, self.of, self.language);
-        self.write(&path(&self.of.name), title.text, &about.text, |view| {
+        let (title, _) = self.of.title(self.site, self.language);
+        let (about, _) = description(self.site, self.of, self.language);
+        self.write(&path(&self.of.name), title, &about, |view| {
             let head = html! {
                 link rel="alternate" type="application/atom+xml" title=(view.say("Veröffentlichungen", "Releases"))
                     href=(view.say("feed.xml", "feed.en.xml"));
@@ -108,7 +108,7 @@ impl Made<'_> {
     }
 
     fn year(&self, year: i16) -> File {
-        let title = format!("{} {year}", title(self.site, self.of, self.language).text);
+        let title = format!("{} {year}", self.of.title(self.site, self.language).0);
         let about = self.language.say(
             "Jeder Tag des Jahres: was da ist und was fehlt.",
             "Each day of the year: what there is and what is missing.",

@@ -38,16 +38,10 @@ impl Said<'_> {
     }
 }
 
-/// What a dataset is called.
-pub(in crate::portal) fn title<'a>(site: &'a Site, of: &'a Dataset, language: Language) -> Said<'a> {
-    let (text, language) = of.title(site, language);
-    Said { text, language }
-}
-
-/// What a dataset is; where nobody wrote it, which tables it has.
-pub(in crate::portal) fn description(site: &Site, of: &Dataset, language: Language) -> Description {
+/// What a dataset is, and the language of that; where nobody wrote it, which tables it has.
+pub(in crate::portal) fn description(site: &Site, of: &Dataset, language: Language) -> (String, Language) {
     if let Some((text, language)) = of.description(site, language) {
-        return Description { text: text.to_owned(), language };
+        return (text.to_owned(), language);
     }
     // A title in the other language would stand in the middle of a sentence.
     let named = |table: &Table| match table.title(language) {
@@ -69,17 +63,11 @@ pub(in crate::portal) fn description(site: &Site, of: &Dataset, language: Langua
         (Language::En, 0) => format!("Open data by {publisher} with the tables {names}."),
         (Language::En, more) => format!("Open data by {publisher} with the tables {names} and {more} more."),
     };
-    Description { text, language }
+    (text, language)
 }
 
 /// Tables that are named where nobody wrote what a dataset is.
 const TABLES_NAMED: usize = 6;
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::portal) struct Description {
-    pub text: String,
-    pub language: Language,
-}
 
 impl View<'_> {
     pub(super) fn date(&self, date: ServiceDate) -> Markup {

@@ -42,13 +42,19 @@ pub(super) fn state_words(view: View<'_>, state: State) -> (&'static str, &'stat
             ("new timetable", "it holds until the next one comes"),
         ),
         State::Complete if view.days.is_measured() => (
-            ("vollständig", "es fehlt nichts; ausgefallene Fahrten sind keine Lücke"),
-            ("complete", "nothing is missing; cancelled trips are no gap"),
+            (
+                "vollständig",
+                "es fehlt nichts oder weniger als 1\u{202f}% des Erwarteten; ausgefallene Fahrten sind keine Lücke",
+            ),
+            (
+                "complete",
+                "nothing is missing, or less than 1\u{202f}% of what was expected; cancelled trips are no gap",
+            ),
         ),
         State::Complete => {
             (("veröffentlicht", "die Daten des Tages sind da"), ("published", "the data of the day are there"))
         }
-        State::Partial => (("teilweise", "ein Teil fehlt"), ("partial", "some of it is missing")),
+        State::Partial => (("teilweise", "mehr als das fehlt"), ("partial", "more than that is missing")),
         State::Provisional => (
             ("vorläufig", "der Tag war noch nicht vorbei; die vollständige Fassung folgt"),
             ("provisional", "the day was not over; the complete release follows"),
@@ -108,10 +114,10 @@ pub(super) fn causes(view: View<'_>, group: &Group) -> Markup {
         @if group.causes.is_empty() {
             (word) ": " (meaning)
         }
-        @for (place, (cause, extent)) in group.causes.iter().enumerate() {
+        @for (place, (cause, sources, extent)) in told_together(group).into_iter().enumerate() {
             @if place > 0 { br; }
             @match cause {
-                Cause::Gap { reason, source } => (gap(view, group, reason, source.as_deref(), extent)),
+                Cause::Gap { reason, .. } => (gap(view, group, reason, &sources, extent)),
                 Cause::Rule { contract, rule } => {
                     (view.say("Gesperrt durch die Regel: ", "Blocked by the rule: "))
                     @match rule_words(view, contract, &rule.0) {
@@ -127,20 +133,45 @@ pub(super) fn causes(view: View<'_>, group: &Group) -> Markup {
     }
 }
 
-fn gap(view: View<'_>, group: &Group, reason: &str, source: Option<&str>, extent: &Extent) -> Markup {
+/// Causes with their sources: those that say the same of several sources, without a number, in one.
+fn told_together(group: &Group) -> Vec<(&Cause, Vec<&str>, &Extent)> {
+    let mut told: Vec<(&Cause, Vec<&str>, &Extent)> = Vec::new();
+    for (cause, extent) in &group.causes {
+        let Cause::Gap { reason, source: Some(source) } = cause else {
+            told.push((cause, Vec::new(), extent));
+            continue;
+        };
+        let is_same = |(other, _, of): &&mut (&Cause, Vec<&str>, &Extent)| {
+            matches!(other, Cause::Gap { reason: same, source: Some(_) } if same == reason) && *of == extent
+        };
+        match told.iter_mut().find(is_same).filter(|_| extent.missing == 0) {
+            Some((_, sources, _)) => sources.push(source),
+            None => told.push((cause, vec![source], extent)),
+        }
+    }
+    told
+}
+
+fn gap(view: View<'_>, group: &Group, reason: &str, sources: &[&str], extent: &Extent) -> Markup {
     let language = view.page.language;
-    let what = format!("missing {} {} {} {reason} {}", view.name(), group.first, group.last, source.unwrap_or("-"));
+    let first = sources.first().copied().unwrap_or("-");
+    let what = format!("missing {} {} {} {reason} {first}", view.name(), group.first, group.last);
     html! {
         @match reason_words(reason, language) {
             Some(words) => (words),
             None => code { (reason) },
         }
-        @if let Some(source) = source { " (" (view.say("Quelle ", "source ")) code { (source) } ")" }
+        @if !sources.is_empty() {
+            " ("
+            @if sources.len() == 1 { (view.say("Quelle ", "source ")) } @else { (view.say("Quellen ", "sources ")) }
+            @for (place, source) in sources.iter().enumerate() { @if place > 0 { ", " } code { (source) } }
+            ")"
+        }
         // Of several days the hours say nothing.
         @if group.first == group.last && !extent.hours.is_empty() { ", " (hours(&extent.hours, language)) }
         @if extent.missing > 0 {
             ": " (view.count(&what, extent.missing)) " "
-            (match (source.is_some(), extent.missing) {
+            (match (!sources.is_empty(), extent.missing) {
                 (false, 1) => view.say("Fahrt ohne Daten", "trip without data"),
                 (false, _) => view.say("Fahrten ohne Daten", "trips without data"),
                 (true, 1) => view.say("Abzug fehlt", "snapshot is missing"),

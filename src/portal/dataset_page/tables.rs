@@ -4,10 +4,11 @@
 use maud::{Markup, html};
 
 use super::columns;
-use super::names::{either, title as dataset_title};
+use super::names::either;
 use super::table_title::{called, named};
 use super::view::{View, are_apart};
 use crate::portal::catalogue::Table;
+use crate::portal::frame::rows_word;
 use crate::publish::index::{IndexFile, meta_folder};
 
 /// Newest files that are listed of each table: four weeks.
@@ -118,7 +119,7 @@ fn facts(view: View<'_>, table: &Table) -> Markup {
     html! {
         @if let Some(about) = about(view, table) { p.lines { (about.mark(language)) } }
         p {
-            (rows(view, table)) (view.say(" Zeilen, ", " rows, ")) (bytes(view, table)) (view.say(" in ", " in "))
+            (rows(view, table)) " " (rows_word(table.rows(), language)) ", " (bytes(view, table)) (view.say(" in ", " in "))
             (view.count(&what("files"), table.index.files.len() as u64))
             @if table.index.files.len() == 1 { (view.say(" Datei. ", " file. ")) } @else { (view.say(" Dateien. ", " files. ")) }
             (view.say("Alle: ", "All: ")) (lists(view, table))
@@ -129,7 +130,7 @@ fn facts(view: View<'_>, table: &Table) -> Markup {
 /// The page of one table.
 pub(super) fn page(view: View<'_>, table: &Table) -> Markup {
     let language = view.page.language;
-    let of = dataset_title(view.page.site, view.of, language).mark(language);
+    let of = view.title();
     html! {
         (view.page.crumbs_of(&[(of, &super::path(view.name()))], &called(table, language)))
         h1 { (named(table, language)) }
@@ -174,8 +175,8 @@ fn file_row(view: View<'_>, table: &Table, file: &IndexFile) -> Markup {
                 (view.short_date(file.partition_date))
                 @if file.provisional { br; small { (view.say("vorläufig", "provisional")) } }
             }
-            td.n { (view.count(&what("rows"), file.rows)) }
-            td.n { (view.size(&what("bytes"), file.bytes)) }
+            td.n data-label=(view.say("Zeilen", "Rows")) { (view.count(&what("rows"), file.rows)) }
+            td.n data-label=(view.say("Größe", "Size")) { (view.size(&what("bytes"), file.bytes)) }
             td {
                 a href=(view.page.link(&file.path)) { (file.path.rsplit('/').next().unwrap_or_default()) }
                 br; code { (file.sha256) }

@@ -80,6 +80,7 @@ fn rich(name: &str, folder: &str, count: i32) -> Dataset {
                 coverage: Some(DayCoverage {
                     trips_scheduled: 640,
                     trips_observed: 622,
+                    partial: gaps.iter().any(|gap| gap.reason != "cancelled"),
                     gaps,
                     ..DayCoverage::default()
                 }),
@@ -356,7 +357,7 @@ fn hostile_texts_stay_texts_and_private_columns_are_not_told() {
 fn a_dataset_without_anything_and_one_without_quality_have_pages_too() {
     let files = files(&site(None), &dataset("bus", &[]));
     assert_eq!(files.len(), 2);
-    assert!(text(&files, "bus/index.html").contains("Noch gibt es keine Dateien"));
+    assert!(text(&files, "bus/index.html").contains("Zurzeit gibt es keine Dateien"));
     let of = dataset(publication::DATASET, &["2026-11-23", "2026-11-24"]);
     let files = super::files(&site(None), &of);
     let page = text(&files, "publication/index.en.html");

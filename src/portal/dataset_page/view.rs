@@ -4,7 +4,7 @@ use maud::Markup;
 
 use super::days::Days;
 use crate::portal::catalogue::{Dataset, public};
-use crate::portal::frame::Page;
+use crate::portal::frame::{Page, said};
 
 /// Columns and tables that the page of a dataset has room for. By the contracts alone, so that an address does not change with the data.
 const COLUMNS: usize = 60;
@@ -45,6 +45,12 @@ impl<'a> View<'a> {
 
     pub(super) fn decimal(&self, what: &str, value: f64, places: usize) -> Markup {
         crate::portal::frame::decimal(what, value, places, self.page.language)
+    }
+
+    /// What the dataset is called.
+    pub(super) fn title(&self) -> Markup {
+        let (title, spoken) = self.of.title(self.page.site, self.page.language);
+        said(title, spoken, self.page.language)
     }
 
     /// The name that paths have.

@@ -25,7 +25,7 @@ pub(super) fn section(view: View<'_>) -> Markup {
         return html! {
             section #use aria-labelledby="use-title" {
                 h2 #use-title { (view.say("Daten nutzen", "Use the data")) }
-                p { (view.say("Noch gibt es keine Dateien.", "There are no files yet.")) }
+                p { (view.say("Zurzeit gibt es keine Dateien.", "There are no files at present.")) }
             }
         };
     };

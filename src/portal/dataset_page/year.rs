@@ -4,7 +4,6 @@
 use maud::{Markup, html};
 
 use super::calendar;
-use super::names::title;
 use super::view::View;
 use crate::time::ServiceDate;
 
@@ -13,13 +12,13 @@ pub(super) fn content(view: View<'_>, year: i16) -> Markup {
     let (Some((from, to)), Some((first, newest))) = (whole, view.days.bounds) else { return html! {} };
     let (from, to) = (from.max(ServiceDate(first.0.first_of_month())), to.min(newest));
     let groups = view.days.groups(from, to);
-    let of = title(view.page.site, view.of, view.page.language).mark(view.page.language);
+    let of = view.title();
     html! {
         (view.page.crumbs_of(&[(of.clone(), &super::path(view.name()))], &view.year(year)))
         h1 { (of) " " (view.year(year)) }
         (calendar::months(view, from, to, false))
         @if !groups.is_empty() {
-            h2 { (view.say("Tage, die nicht vollständig sind", "Days that are not complete")) }
+            h2 { (view.say("Tage, an denen etwas fehlt", "Days of which something is missing")) }
             (calendar::list(view, &groups))
         }
     }

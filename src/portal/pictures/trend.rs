@@ -12,13 +12,14 @@ use crate::time::ServiceDate;
 const WIDTH: f64 = 358.0;
 const HEIGHT: f64 = 150.0;
 const LEFT: f64 = 34.0;
-const RIGHT: f64 = 44.0;
+/// Room for the newest score, up to `100,00` in bold.
+const RIGHT: f64 = 60.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 30.0;
 /// Days that a curve shows, the newest ones.
 const DAYS: i32 = 400;
-/// Pixels between two labels below the axis.
-const APART: f64 = 44.0;
+/// Pixels between the middles of two labels below the axis: of months, and of days with their month.
+const APART: [f64; 2] = [44.0, 66.0];
 
 fn day(date: ServiceDate, language: Language) -> String {
     match language {
@@ -50,7 +51,7 @@ fn runs(points: &[(ServiceDate, Option<f64>)]) -> Vec<Vec<(ServiceDate, f64)>> {
     runs
 }
 
-/// Points of quality, 0 to 100, by day, in the order of the days. Days without a score, or that are left out, are gaps.
+/// Points of quality, 0 to 100, rounded down to hundredths, by day, in the order of the days. Days without a score, or that are left out, are gaps.
 ///
 /// Nothing of a dataset that has none.
 pub(crate) fn curve(points: &[(ServiceDate, Option<f64>)], language: Language) -> Markup {
@@ -75,24 +76,23 @@ pub(crate) fn curve(points: &[(ServiceDate, Option<f64>)], language: Language) -
     // A day between gaps has no line.
     let single = runs.iter().filter(|run| run.len() == 1).flatten();
     let ticks = (0..).map(|place| low + step * f64::from(place)).take_while(|tick| *tick <= 100.0);
-    let places = usize::from(step.fract() != 0.0);
     let title = language.say("Punkte für die Qualität je Tag", "Points of quality by day");
     let gaps = usize::try_from(days + 1).unwrap_or(0).saturating_sub(scores().count());
     let (from, until) = (with_year(*first, language), with_year(*end, language));
     let mut said = match language {
         Language::De => format!(
             "Vom {from} bis zum {until}: zuletzt {} Punkte ({}), am wenigsten {} Punkte am {}.",
-            language.decimal(*newest, 1),
+            language.decimal(*newest, 2),
             with_year(*last, language),
-            language.decimal(*worst, 1),
+            language.decimal(*worst, 2),
             with_year(*worst_day, language)
         ),
         Language::En => format!(
             "From {from} to {until}: {} points at the end ({}), the fewest on {}: {}.",
-            language.decimal(*newest, 1),
+            language.decimal(*newest, 2),
             with_year(*last, language),
             with_year(*worst_day, language),
-            language.decimal(*worst, 1)
+            language.decimal(*worst, 2)
         ),
     };
     match (gaps, language) {
@@ -113,16 +113,16 @@ pub(crate) fn curve(points: &[(ServiceDate, Option<f64>)], language: Language) -
                 desc { (said) }
                 @for tick in ticks {
                     path d=(format!("M{LEFT} {:.1}H{}", y(tick), WIDTH - RIGHT)) style="stroke:var(--line,#ccc)" {}
-                    text x=(LEFT - 5.0) y=(format!("{:.1}", y(tick) + 4.0)) text-anchor="end" style="fill:var(--muted,#555)" { (language.decimal(tick, places)) }
+                    text x=(LEFT - 5.0) y=(format!("{:.1}", y(tick) + 4.0)) text-anchor="end" style="fill:var(--muted,#555)" { (language.decimal(tick, usize::from(tick.fract() != 0.0))) }
                 }
                 @for (at, label) in labels(*first, *end, &x, language) {
                     path d=(format!("M{at:.1} {}v5", HEIGHT - BOTTOM)) style="stroke:var(--muted,#555)" {}
-                    text x=(format!("{at:.1}")) y=(HEIGHT - BOTTOM + 18.0) text-anchor=(if at < LEFT + 12.0 { "start" } else { "middle" }) style="fill:var(--muted,#555)" { (label) }
+                    text x=(format!("{at:.1}")) y=(HEIGHT - BOTTOM + 18.0) text-anchor="middle" style="fill:var(--muted,#555)" { (label) }
                 }
                 path d=(path) stroke-width="2" stroke-linejoin="round" stroke-linecap="round" style="stroke:var(--accent,#1d5fa8)" {}
                 @for (date, score) in single { circle cx=(format!("{:.1}", x(*date))) cy=(format!("{:.1}", y(*score))) r="2" style="fill:var(--accent,#1d5fa8)" {} }
                 circle cx=(format!("{:.1}", x(*last))) cy=(format!("{:.1}", y(*newest))) r="3.5" style="fill:var(--accent,#1d5fa8)" {}
-                text x=(format!("{:.1}", x(*last) + 7.0)) y=(format!("{:.1}", y(*newest) + 4.0)) font-weight="600" style="fill:var(--ink,#111)" { (language.decimal(*newest, 1)) }
+                text x=(format!("{:.1}", x(*last) + 7.0)) y=(format!("{:.1}", y(*newest) + 4.0)) font-weight="600" style="fill:var(--ink,#111)" { (language.decimal(*newest, 2)) }
             }
             @if let Some(said) = said_axis { figcaption { (said) } }
         }
@@ -151,7 +151,7 @@ fn labels(
         }
     };
     // Every n-th, so that the distances are even; of more than a year those that name it stay.
-    let most = ((WIDTH - LEFT - RIGHT) / APART) as usize;
+    let most = ((WIDTH - LEFT - RIGHT) / APART[usize::from(days < 60)]) as usize;
     let every = candidates.len().div_ceil(most.max(1)).max(1);
     let offset = candidates.iter().position(|(date, _)| days >= 60 && date.0.month() == 1).unwrap_or(0) % every;
     candidates.into_iter().skip(offset).step_by(every).map(|(date, label)| (x(date), label)).collect()
@@ -203,15 +203,15 @@ mod tests {
         assert_eq!(curve(&[], Language::De).into_string(), "");
         assert_eq!(curve(&days(&[None, None]), Language::De).into_string(), "");
         let text = curve(&days(&[Some(99.0), Some(98.5), None, Some(99.25), None]), Language::De).into_string();
-        assert!(text.contains("d=\"M34.0 66.0L104.0 93.0M244.0 52.5\""), "{text}");
+        assert!(text.contains("d=\"M34.0 66.0L100.0 93.0M232.0 52.5\""), "{text}");
         assert!(text.contains("Die Achse beginnt bei 98, nicht bei 0."), "{text}");
         assert!(
-            text.contains("zuletzt 99,2 Punkte (23. Okt. 2025), am wenigsten 98,5 Punkte am 21. Okt. 2025."),
+            text.contains("zuletzt 99,25 Punkte (23. Okt. 2025), am wenigsten 98,50 Punkte am 21. Okt. 2025."),
             "{text}"
         );
         assert!(text.contains("An 2 Tagen gibt es keine Punkte"), "{text}");
         let text = curve(&days(&[Some(20.0)]), Language::En).into_string();
-        assert!(!text.contains("The axis begins") && text.contains(">20.0</text>"), "{text}");
+        assert!(!text.contains("The axis begins") && text.contains(">20.00</text>"), "{text}");
     }
 
     #[test]
@@ -225,7 +225,15 @@ mod tests {
             };
             let labels = labels(first, end, &x, Language::De);
             assert!(!labels.is_empty(), "{count}");
-            assert!(labels.windows(2).all(|pair| pair[1].0 - pair[0].0 >= 30.0), "{count}: {labels:?}");
+            // As wide as the font of Debian's chromium has them, and four pixels between two.
+            let half = |label: &str| label.chars().count() as f64 * 7.0 / 2.0;
+            for pair in labels.windows(2) {
+                assert!(pair[1].0 - half(&pair[1].1) >= pair[0].0 + half(&pair[0].1) + 4.0, "{count}: {labels:?}");
+            }
+            assert!(
+                labels.iter().all(|(at, label)| at - half(label) >= 0.0 && at + half(label) <= WIDTH),
+                "{labels:?}"
+            );
         }
         assert!(curve(&days(&vec![Some(97.0); 900]), Language::De).into_string().len() < 20_000);
     }

@@ -10,9 +10,11 @@ use super::scores::severity;
 use super::view::View;
 use crate::check::RuleResult;
 use crate::contract::Severity;
+use crate::portal::frame::{rows_word, said};
 use crate::report::quality::Evaluates;
 use crate::report::trend::{Point, RunLine, Trend};
 use crate::report::words::{Of, Part, dimension_word, happened, result_word};
+use crate::text::Language;
 use crate::time::ServiceDate;
 
 /// A bar's width and the height of a picture of bars.
@@ -95,7 +97,10 @@ fn finding(view: View<'_>, newest: &RunLine, trend: &Trend) -> Markup {
                 p { span.badge { (view.say(de, en)) } " " b { (words(view, trend)) } }
                 p { (told(view, trend, point, newest.date)) ", " (then(view, trend, newest)) }
                 @if !changed.is_empty() { p { (changed) (before(view, trend, view.say("da waren es ", "then it was "))) } }
-                @if let Some(message) = &trend.rule.message { p.small { (in_language(view, trend.rule.message_de.as_deref(), message)) } }
+                @if let Some(message) = &trend.rule.message {
+                    @let (message, language) = in_language(view, trend.rule.message_de.as_deref(), message);
+                    p.small { (said(message, language, view.language)) }
+                }
                 p { (small(view, trend)) }
             }
             (bars(view, trend))
@@ -132,14 +137,20 @@ fn then(view: View<'_>, trend: &Trend, newest: &RunLine) -> Markup {
 
 /// What a rule demands.
 pub(super) fn words(view: View<'_>, trend: &Trend) -> Markup {
+    let (words, language) = demanded(view, trend);
+    said(words, language, view.language)
+}
+
+/// The same, and the language of it.
+pub(super) fn demanded<'a>(view: View<'_>, trend: &'a Trend) -> (&'a str, Language) {
     in_language(view, trend.rule.description_de.as_deref(), &trend.rule.description)
 }
 
-/// In German as far as there is German; what there is in English only is marked as such.
-fn in_language(view: View<'_>, de: Option<&str>, en: &str) -> Markup {
+/// In German as far as there is German.
+fn in_language<'a>(view: View<'_>, de: Option<&'a str>, en: &'a str) -> (&'a str, Language) {
     match (view.language, de) {
-        (crate::text::Language::De, Some(de)) => html! { (de) },
-        (language, _) => crate::portal::frame::said(en, crate::text::Language::En, language),
+        (Language::De, Some(de)) => (de, Language::De),
+        _ => (en, Language::En),
     }
 }
 
@@ -157,11 +168,23 @@ pub(super) fn told(view: View<'_>, trend: &Trend, point: &Point, date: ServiceDa
         }
         (_, Evaluates::Rows, _) => html! {
             (view.count(&what("rule_rows"), point.rows)) (view.say(" von ", " of ")) (view.count(&what("rule_checked"), point.checked))
-            (view.say(" Zeilen", " rows"))
+            " " (rows_word(point.checked, view.language))
             @if point.rows > 0 && point.checked > 0 {
                 " (" (view.percent(&what("rule_percent"), 100.0 * point.rows as f64 / point.checked as f64)) ")"
             }
         },
+    }
+}
+
+/// Rows that a rule named on a date, and their share.
+fn named(view: View<'_>, trend: &Trend, point: &Point, date: ServiceDate) -> Markup {
+    let date = date.to_string();
+    let what = |kind: &str| view.what(kind, &[&trend.rule.contract, &trend.rule.id.0, &date]);
+    html! {
+        (view.count(&what("rule_rows"), point.rows))
+        @if point.rows > 0 && point.checked > 0 {
+            " (" (view.percent(&what("rule_percent"), 100.0 * point.rows as f64 / point.checked as f64)) ")"
+        }
     }
 }
 
@@ -174,18 +197,50 @@ fn before(view: View<'_>, trend: &Trend, words: &str) -> Markup {
     });
     html! {
         @match found {
+            // Of as many rows as now.
+            Some((point, date)) if trend.rule.asks == Evaluates::Rows
+                && matches!(point.result, RuleResult::Passed | RuleResult::Warning | RuleResult::Failed)
+                && trend.newest().is_some_and(|now| now.checked == point.checked && now.result != RuleResult::Skipped && now.result != RuleResult::Error) =>
+            {
+                (words) (named(view, trend, point, date))
+            },
             Some((point, date)) => { (words) (told(view, trend, point, date)) },
             None => (view.say("die Regel gab es da noch nicht", "the rule was not there then")),
         }
     }
 }
 
-/// One bar for each date, as high as the share of rows named, or the number, of the greatest of them. Those of a kind are one shape.
+/// One bar for each date on which there was something, as high as the share of rows named, or the number, of the greatest of them.
+/// Those of a kind are one shape.
 pub(super) fn bars(view: View<'_>, trend: &Trend) -> Markup {
+    // One bar is no trend.
+    if trend.points.iter().flatten().count() < 2 {
+        return html! {};
+    }
     let most = trend.points.iter().flatten().filter_map(|point| trend.size(point)).fold(0.0, f64::max);
     let width = BAR * trend.points.len();
     let mut shapes: BTreeMap<&str, String> = BTreeMap::new();
+    let is_said =
+        |point: &Point| trend.rule.asks == Evaluates::Number || point.result != RuleResult::Passed || point.rows > 0;
+    // What is the same on all dates that are told is said once.
+    let mut points = trend.points.iter().flatten().filter(|point| is_said(point));
+    let always = points.next().map_or(Always::default(), |first| {
+        let mut always = Always { result: Some(first.result), checked: Some(first.checked) };
+        for point in points {
+            always.result = always.result.filter(|result| *result == point.result);
+            always.checked = always.checked.filter(|checked| *checked == point.checked);
+        }
+        always
+    });
     let mut said = view.say("Verlauf", "Trend").to_owned();
+    if let Some(result) = always.result {
+        let (de, en) = result_word(result, trend.rule.severity);
+        let _ = write!(said, ", {}", view.say(de, en));
+    }
+    if let (Some(checked), Evaluates::Rows) = (always.checked, trend.rule.asks) {
+        let _ = write!(said, "{}{}", view.say(", Zeilen von ", ", rows of "), view.written(checked as f64));
+    }
+    let (mut year, mut base) = (None, Vec::<(usize, usize)>::new());
     for (place, (point, run)) in trend.points.iter().zip(&view.report.runs).enumerate() {
         let Some(point) = point else { continue };
         let share = match (point.result, trend.size(point)) {
@@ -193,28 +248,52 @@ pub(super) fn bars(view: View<'_>, trend: &Trend) -> Markup {
             (_, Some(size)) if most > 0.0 => (size / most).max(0.0),
             _ => 0.0,
         };
-        let height = 2.0 + share * (HEIGHT - 2.0);
-        let shape = shapes.entry(class(trend, point)).or_default();
-        let _ = write!(shape, "M{} {HEIGHT}v-{height:.0}h{}v{height:.0}z", place * BAR, BAR - 2);
+        // A line below all dates that have a result says enough of those on which there was nothing.
+        if point.result != RuleResult::Skipped {
+            match base.last_mut() {
+                Some((from, dates)) if *from + *dates == place => *dates += 1,
+                _ => base.push((place, 1)),
+            }
+        }
+        if point.result != RuleResult::Passed || share > 0.0 {
+            let height = 2.0 + share * (HEIGHT - 2.0);
+            // A line as wide as the bar.
+            let shape = shapes.entry(class(trend, point)).or_default();
+            let _ = write!(shape, "M{} {HEIGHT}v-{height:.0}", place * BAR + BAR / 2);
+        }
         // Dates on which nothing was named need no words.
-        if trend.rule.asks == Evaluates::Number || point.result != RuleResult::Passed || point.rows > 0 {
-            let _ = write!(said, "\n{}: {}", view.short_date(run.date), short(view, trend, point));
+        if is_said(point) {
+            // The year is that of the line before where it says none.
+            let date = match year.replace(run.date.0.year()) {
+                Some(before) if before == run.date.0.year() => view.date_of_year(run.date),
+                _ => view.short_date(run.date),
+            };
+            let _ = write!(said, "\n{date}: {}", short(view, trend, point, always));
         }
     }
     html! {
-        svg.bars role="img" width=(width) height=(HEIGHT) viewBox=(format!("0 0 {width} {HEIGHT}")) {
+        svg.bars role="img" width=(width) {
             title { (said) }
+            path.base d=(base.iter().map(|(from, dates)| format!("M{} 25h{}", from * BAR, dates * BAR - 2)).collect::<String>()) {}
             @for (class, shape) in shapes { path class=(class) d=(shape) {} }
         }
     }
 }
 
-/// What a rule came to, in figures, and in a word where it did not pass.
-fn short(view: View<'_>, trend: &Trend, point: &Point) -> String {
+/// What is the same on all dates of a rule.
+#[derive(Clone, Copy, Default)]
+struct Always {
+    result: Option<RuleResult>,
+    checked: Option<u64>,
+}
+
+/// What a rule came to, in figures, and in a word where it did not pass; without what is always the same.
+fn short(view: View<'_>, trend: &Trend, point: &Point, always: Always) -> String {
     let figures = match (point.result, trend.rule.asks, point.value) {
         (RuleResult::Error, ..) => String::new(),
         (RuleResult::Skipped, ..) => "–".to_owned(),
         (_, Evaluates::Number, value) => value.map_or_else(String::new, |value| view.written(value)),
+        (_, Evaluates::Rows, _) if always.checked.is_some() => view.written(point.rows as f64),
         (_, Evaluates::Rows, _) => {
             format!("{} / {}", view.written(point.rows as f64), view.written(point.checked as f64))
         }
@@ -222,6 +301,7 @@ fn short(view: View<'_>, trend: &Trend, point: &Point) -> String {
     let (de, en) = result_word(point.result, trend.rule.severity);
     match point.result {
         RuleResult::Passed | RuleResult::Skipped if !figures.is_empty() => figures,
+        _ if always.result.is_some() && !figures.is_empty() => figures,
         _ => format!("{figures} {}", view.say(de, en)).trim().to_owned(),
     }
 }

@@ -89,8 +89,15 @@ pub(crate) fn write(site: &Site, reports: &[(About, &Report)]) -> String {
                     @if let ([(about, report)], false) = (reports, is_nested) { ": " (called(about, report, language)) }
                 }
                 p.muted { (site.title) }
+                @if is_nested {
+                    ul { @for (about, report) in reports {
+                        li { a href=(format!("#{}-{}", language.code(), report.dataset)) { (called(about, report, language)) } }
+                    } }
+                }
                 @for (about, report) in reports {
-                    @if is_nested { h2 { (called(about, report, language)) } }
+                    @if is_nested {
+                        h2 id=(format!("{}-{}", language.code(), report.dataset)) { (called(about, report, language)) }
+                    }
                     // That of a single dataset has the places that the page of the bucket has.
                     @let prefix = match (language, is_nested) {
                         (Language::De, false) => String::new(),
@@ -98,6 +105,10 @@ pub(crate) fn write(site: &Site, reports: &[(About, &Report)]) -> String {
                         (_, true) => format!("{}-{}-", language.code(), report.dataset),
                     };
                     (sections(View { language, report, prefix: &prefix, is_nested }))
+                }
+                // Of all of them it is the same.
+                @if let Some((_, report)) = reports.first().filter(|_| is_nested) {
+                    (scores::formula(View { language, report, prefix: &format!("{}-", language.code()), is_nested: false }))
                 }
             }
         }
@@ -120,6 +131,6 @@ fn sections(view: View<'_>) -> Markup {
         (scores::notices(view))
         (rows::section(view, newest))
         (rules::section(view, newest))
-        (scores::formula(view))
+        @if !view.is_nested { (scores::formula(view)) }
     }
 }

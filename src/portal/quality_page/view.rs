@@ -106,6 +106,11 @@ impl<'a> View<'a> {
         date.0.strftime(form).to_string()
     }
 
+    /// `24.11.`, `24 Nov`.
+    pub(super) fn date_of_year(&self, date: ServiceDate) -> String {
+        date.0.strftime(self.say("%-d.%-m.", "%-d %b")).to_string()
+    }
+
     /// Above a column, in two lines.
     pub(super) fn column_date(&self, date: ServiceDate) -> Markup {
         let day = date.0.strftime(self.say("%-d.%-m.", "%-d\u{a0}%b")).to_string();

@@ -9,7 +9,7 @@ use arrow_schema::DataType;
 
 use super::sources::{Sources, has, readable};
 use crate::check::RuleResult;
-use crate::portal::overview::{Day, DayCoverage, DayFinding, DayGap};
+use crate::portal::overview::{CANCELLED, COMPLETE_BELOW, Day, DayCoverage, DayFinding, DayGap};
 use crate::publication::DATASET;
 use crate::publish::PublishError;
 use crate::publish::column_reader::read_columns;
@@ -122,6 +122,7 @@ fn coverage_of(sources: &Sources<'_>, file: &IndexFile) -> Result<Option<DayCove
     let Some(batches) = readable(read)? else { return Ok(None) };
     let mut sums = Sums::default();
     batches.iter().for_each(|batch| sums.add(batch));
+    sums.coverage.partial = sums.is_partial();
     let gaps = sums.gaps.into_iter();
     sums.coverage.gaps =
         gaps.map(|((reason, source), (hours, missing))| DayGap { reason, source, hours, missing }).collect();
@@ -132,9 +133,28 @@ fn coverage_of(sources: &Sources<'_>, file: &IndexFile) -> Result<Option<DayCove
 struct Sums {
     coverage: DayCoverage,
     gaps: BTreeMap<(String, Option<String>), (BTreeSet<i32>, u64)>,
+    /// Trips that are missing and were not called off.
+    trips_missing: u64,
+    /// Hours in which trips are scheduled.
+    scheduled: BTreeSet<i32>,
+    /// Snapshots of each source that were expected, and those that are missing.
+    snapshots: BTreeMap<String, (u64, u64)>,
+    /// Hours of gaps of sources that do not say how many snapshots were expected.
+    unmeasured: BTreeSet<Option<i32>>,
 }
 
 impl Sums {
+    /// Whether so much is missing that the date is not complete: [`COMPLETE_BELOW`] of the trips or of the snapshots of a source, or
+    /// what nobody can count in an hour in which buses run.
+    fn is_partial(&self) -> bool {
+        let is_much = |missing: u64, expected: u64| missing > 0 && missing as f64 >= COMPLETE_BELOW * expected as f64;
+        let is_service =
+            |hour: &Option<i32>| self.scheduled.is_empty() || hour.is_none_or(|hour| self.scheduled.contains(&hour));
+        is_much(self.trips_missing, self.coverage.trips_scheduled)
+            || self.snapshots.values().any(|(expected, missing)| is_much(*missing, *expected))
+            || self.unmeasured.iter().any(is_service)
+    }
+
     fn add(&mut self, batch: &RecordBatch) {
         let text = |name: &str, row: usize| -> Option<String> {
             let column = batch.column_by_name(name)?.as_string_opt::<i32>()?;
@@ -151,26 +171,101 @@ impl Sums {
         let count = |name: &str, row: usize| number(name, row).and_then(|number| u64::try_from(number).ok());
         for row in 0..batch.num_rows() {
             let source = text("source", row);
-            let missing = if source.is_none() {
+            let hour = number("hour", row).and_then(|hour| i32::try_from(hour).ok());
+            let reason = text("gap_reason", row);
+            let is_gap = reason.as_ref().is_some_and(|reason| reason != CANCELLED);
+            let expected = count("snapshots_expected", row);
+            let missing = if let Some(source) = &source {
+                let received = count("snapshots_received", row).unwrap_or(0);
+                let missing = expected.unwrap_or(0).saturating_sub(received);
+                match expected {
+                    Some(expected) => {
+                        self.coverage.snapshots_expected += expected;
+                        self.coverage.snapshots_received += received;
+                        let sum = self.snapshots.entry(source.clone()).or_default();
+                        sum.0 += expected;
+                        sum.1 += if is_gap { missing } else { 0 };
+                    }
+                    None if is_gap => {
+                        self.unmeasured.insert(hour);
+                    }
+                    None => {}
+                }
+                missing
+            } else {
                 let [scheduled, observed, cancelled] =
                     ["trips_scheduled", "trips_observed", "trips_cancelled"].map(|name| count(name, row).unwrap_or(0));
                 self.coverage.trips_scheduled += scheduled;
                 self.coverage.trips_observed += observed;
                 self.coverage.trips_cancelled += cancelled;
-                scheduled.saturating_sub(observed)
-            } else if let Some(expected) = count("snapshots_expected", row) {
-                let received = count("snapshots_received", row).unwrap_or(0);
-                self.coverage.snapshots_expected += expected;
-                self.coverage.snapshots_received += received;
-                expected.saturating_sub(received)
-            } else {
-                0
+                let missing = scheduled.saturating_sub(observed);
+                self.trips_missing += if is_gap { missing } else { 0 };
+                self.scheduled.extend(hour.filter(|_| scheduled > 0));
+                missing
             };
-            if let Some(reason) = text("gap_reason", row) {
+            if let Some(reason) = reason {
                 let gap = self.gaps.entry((reason, source)).or_default();
-                gap.0.extend(number("hour", row).and_then(|hour| i32::try_from(hour).ok()));
+                gap.0.extend(hour);
                 gap.1 += missing;
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow_array::{ArrayRef, Int32Array, StringArray};
+
+    use super::*;
+
+    /// Hour, source, of what is expected how much is there, and why something is missing.
+    type Row = (i32, Option<&'static str>, Option<[i32; 2]>, Option<&'static str>);
+
+    fn is_partial(rows: &[Row]) -> bool {
+        let number =
+            |of: &dyn Fn(&Row) -> Option<i32>| -> ArrayRef { Arc::new(rows.iter().map(of).collect::<Int32Array>()) };
+        let text = |of: &dyn Fn(&Row) -> Option<&'static str>| -> ArrayRef {
+            Arc::new(rows.iter().map(of).collect::<StringArray>())
+        };
+        let of = |is_source: bool, place: usize| {
+            number(&move |row: &Row| row.2.filter(|_| row.1.is_some() == is_source).map(|counts| counts[place]))
+        };
+        let batch = RecordBatch::try_from_iter_with_nullable([
+            ("hour", number(&|row| Some(row.0)), true),
+            ("source", text(&|row| row.1), true),
+            ("trips_scheduled", of(false, 0), true),
+            ("trips_observed", of(false, 1), true),
+            ("snapshots_expected", of(true, 0), true),
+            ("snapshots_received", of(true, 1), true),
+            ("gap_reason", text(&|row| row.3), true),
+        ]);
+        let mut sums = Sums::default();
+        sums.add(&batch.unwrap());
+        sums.is_partial()
+    }
+
+    #[test]
+    fn a_day_of_which_less_than_one_percent_is_missing_is_complete() {
+        let (feed, why) = (Some("feed"), Some("failed"));
+        let served: Row = (7, None, Some([1_000, 1_000]), None);
+        for (expected, what, rows) in [
+            (false, "nothing is missing", vec![served]),
+            (false, "nine trips of a thousand", vec![(7, None, Some([1_000, 991]), Some("not_reported"))]),
+            (true, "ten trips of a thousand", vec![(7, None, Some([1_000, 990]), Some("not_reported"))]),
+            (false, "trips that were called off", vec![(7, None, Some([1_000, 500]), Some("cancelled"))]),
+            (false, "nine snapshots", vec![served, (7, feed, Some([1_000, 991]), why)]),
+            (
+                true,
+                "all of a slow source, few of all",
+                vec![(7, feed, Some([10_000, 10_000]), None), (7, Some("slow"), Some([10, 0]), why)],
+            ),
+            (false, "at night, when no bus runs", vec![served, (3, feed, None, Some("no_capture"))]),
+            (true, "nobody knows how much while buses run", vec![served, (7, feed, None, Some("no_capture"))]),
+            (true, "at night, where no timetable says when buses run", vec![(3, feed, None, Some("no_capture"))]),
+        ] {
+            assert_eq!(is_partial(&rows), expected, "{what}");
         }
     }
 }

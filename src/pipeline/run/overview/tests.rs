@@ -237,6 +237,7 @@ fn a_day_is_told_with_what_is_missing_and_how_full_its_buses_were() {
         coverage.gaps.iter().map(|gap| (gap.reason.as_str(), gap.source.as_deref(), gap.missing)).collect();
     assert_eq!(gaps, [("failed", Some("feed"), 9), ("not_reported", None, 2)]);
     assert_eq!(coverage.gaps[1].hours, BTreeSet::from([7]));
+    assert!(coverage.partial);
     let hours = overview.hours.as_ref().unwrap();
     let of: Vec<_> = hours.hours.iter().map(|of| (of.hour, of.vehicles, of.reports, of.percentage)).collect();
     assert_eq!(of, [(0, 1, 1, Some(1.0)), (1, 2, 3, Some(2.5)), (29, 1, 1, Some(7.0))]);
