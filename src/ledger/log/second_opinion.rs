@@ -177,10 +177,13 @@ fn random_logs_up_to_100_000_entries_are_those_of_tlog_tiles() {
     let all: Vec<Tile> = Tile::all(log.size).collect();
     assert_eq!(at_once.files.keys().copied().collect::<std::collections::BTreeSet<_>>(), all.iter().copied().collect());
     assert!(all.iter().all(|tile| at_once.files[tile] == log.files[tile]));
-    // Partial tiles of the past may be deleted: the full ones give the same.
+    // Partial tiles of the past may be deleted: full ones take their place, and the newest have all that older logs had.
+    let old_root = |old| tlog_tiles::tree_hash(old, &other).unwrap().0;
+    assert_eq!(Tiled::new(60_000, at_once.files.clone()).root().unwrap().0, old_root(60_000));
     let old = 70_000;
-    let old_root = tlog_tiles::tree_hash(old, &other).unwrap();
-    assert_eq!(Tiled::new(old, at_once.files.clone()).root().unwrap().0, old_root.0);
+    let mut newest = Tiled::new(log.size, at_once.files.clone());
+    assert_eq!(newest.root_at(old).unwrap().0, old_root(old));
+    assert!(matches!(newest.root_at(log.size + 1), Err(TileError::Outside { .. })));
     let edge: Vec<String> = tiles::edge(old).iter().map(Tile::key).collect();
     let expected = ["entries/273.p/112", "0/273.p/112", "1/001.p/17", "2/000.p/1"];
     assert_eq!(edge, expected.map(|name| format!("ledger/tile/{name}")));
@@ -260,7 +263,7 @@ fn files_that_are_missing_cut_or_too_long_are_told_by_name() {
         }
     }
     let words = Tiled::new(300, Broken).root().unwrap_err().to_string();
-    assert_eq!(words, "ledger/tile/0/000 cannot be read: the disk is gone");
+    assert_eq!(words, "ledger/tile/1/000.p/1 cannot be read: the disk is gone");
 }
 
 #[test]

@@ -282,6 +282,11 @@ impl<R: TileReader> Tiled<R> {
         merkle::root(self.size, self)
     }
 
+    /// The root that the log had when it had `old` entries. The tiles of today have it, also where those of that day are gone.
+    pub(crate) fn root_at(&mut self, old: u64) -> Result<Hash, TileError> {
+        merkle::root(old, self)
+    }
+
     /// The proof that entry `index` is in the log.
     pub(crate) fn inclusion(&mut self, index: u64) -> Result<Vec<Hash>, TileError> {
         merkle::inclusion(index, self.size, self)
