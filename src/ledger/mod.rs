@@ -7,6 +7,7 @@
 
 mod captures;
 mod inputs;
+pub(crate) mod log;
 pub(crate) mod record;
 
 use crate::digest::Digest;

@@ -1,0 +1,17 @@
+//! The transparency log, without a bucket: trees and proofs (RFC 6962), tiles, notes, checkpoints and time stamps as bytes.
+//!
+//! What a bucket holds below `ledger/tile/`, as `ledger/checkpoint` and as proofs is made and checked by these functions, which
+//! read no file and ask no server. The formats are those of C2SP (`tlog-tiles`, `signed-note`, `tlog-checkpoint`, `tlog-proof`,
+//! `tlog-cosignature`, `tlog-witness`) and of RFC 3161, so that other people's tools read and check the log. All that is read
+//! may come from a stranger: lengths are bounded, and what is wrong is told in words.
+
+#![cfg_attr(not(test), expect(dead_code, reason = "what keeps the log in the bucket uses it"))]
+
+pub(crate) mod checkpoint;
+pub(crate) mod merkle;
+pub(crate) mod note;
+pub(crate) mod proof;
+pub(crate) mod tiles;
+
+#[cfg(test)]
+mod second_opinion;
