@@ -170,6 +170,9 @@ impl Found {
         };
         if shown.is_some() {
             self.secrets.push((if value == other { String::new() } else { value.to_owned() }, line));
+            // Without the scheme before it.
+            let last = value.split(' ').next_back().filter(|last| is_hidden && *last != value);
+            self.secrets.extend(last.map(|last| (last.to_owned(), line)));
         }
         self.scalars.push(ScalarAt { from, until, line, shown, is_whole: is_hidden });
     }

@@ -146,6 +146,8 @@ fn no_secret_of_a_pipeline_and_no_name_of_a_mapping_gets_into_the_bucket() {
         let is_in = |word: &&&str| bytes.windows(word.len()).any(|window| window == word.as_bytes());
         assert_eq!(planted.iter().find(is_in), None, "{name}");
     }
+    let told = said(&world, &["check"]);
+    assert!(told.contains("looks like a secret") && !told.contains("planted-"), "{told}");
     // Another password is no other input.
     world.replace(&file, "planted-three", "planted-five");
     let again = world.run_of(&[TELEMETRY, "--date", "2026-11-24"]);

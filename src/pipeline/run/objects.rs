@@ -95,32 +95,29 @@ pub(super) fn keep(run: &RunContext<'_>, record: &RunRecord) -> std::io::Result<
     Ok(())
 }
 
-/// Puts the texts that a record names and that no run of the pipeline has put into this bucket. Gives how many these were.
-pub(super) fn put(run: &RunContext<'_>, record: &RunRecord) -> Result<usize, RunError> {
+/// Puts the texts that a record names and that no run of the pipeline has put into this bucket.
+pub(super) fn put(run: &RunContext<'_>, record: &RunRecord) -> Result<(), RunError> {
     let RunContext { workspace, pipeline, bucket, .. } = *run;
     let mut known = Put::read(workspace, pipeline, bucket)?.objects;
     let new: Vec<Digest> = record.objects().difference(&known).copied().collect();
     if new.is_empty() {
-        return Ok(0);
+        return Ok(());
     }
     // A run of a version that kept none may have been killed, or be the last one.
     keep(run, record).map_err(|error| RunError::private(&workspace.private.join("journal"), "written", &error))?;
-    let mut puts = 0;
     for digest in new {
         let key = object_key(&digest);
         match find(workspace, pipeline, &digest) {
             Some(text) => {
                 bucket.put_named_by_digest(&key, text)?;
                 known.insert(digest);
-                puts += 1;
             }
             None => tracing::warn!(
                 "the record names '{key}', which is a text of an earlier state of the workspace, and nobody has it any more"
             ),
         }
     }
-    Put::remember(workspace, pipeline, bucket, known)?;
-    Ok(puts)
+    Put::remember(workspace, pipeline, bucket, known)
 }
 
 /// Puts texts again that runs of the pipeline have put and that are gone or changed, by a look at the names of objects.

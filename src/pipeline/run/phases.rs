@@ -128,7 +128,7 @@ pub(super) struct Repeated {
 impl Repeated {
     fn done(self, run: &RunContext<'_>, begin: Instant) -> Result<Outcome, RunError> {
         // Of a bucket that an earlier version of the program wrote.
-        let puts = self.puts + objects::put(run, &self.entry.record)?;
+        objects::put(run, &self.entry.record)?;
         publish_views(run, &self.entry.record)?;
         // A run that was killed after its last word may have left it.
         run.remove_staging(self.entry.record.date)?;
@@ -137,7 +137,7 @@ impl Repeated {
             record: self.entry.record,
             record_key,
             commits: 0,
-            puts,
+            puts: self.puts,
             is_repeated: true,
             finished_earlier: false,
             is_complete: self.is_complete,
