@@ -319,7 +319,6 @@ mod tests {
             "sources:\n  - {name: a, headers: {\"Authorization\": \"Bearer geheim1\"}, type: http}\n",
             "options:\n  region: de\n  secret_access_key: geheim1 # geheim1\n",
             "username: geheim1\npassword: \"geheim1\"\n",
-            "password: >-\n  geheim1\n  und mehr\nnext: 1\n",
             "password: \"geh\\x65im1\"\n",
             "headers: {X-Key: 4711471}\n",
             "url: https://me:geheim1@a.example/rt?format=pb\n",
@@ -338,6 +337,12 @@ mod tests {
         }
         let text = "properties: [{name: colour, classification: public, examples: [red]}]\n";
         assert_eq!(public(text), text);
+    }
+
+    #[test]
+    fn a_secret_that_cannot_be_taken_out_alone_is_refused() {
+        let text = "format: mapped\npassword: >-\n  geheim1\n  und mehr\nnext: 1\n";
+        assert!(public_text(text).is_err());
     }
 
     #[test]
