@@ -1,5 +1,7 @@
 //! Reading the workspace's YAML so that every mistake can be told with its file and line, all of them at once.
 
+pub mod parameters;
+pub mod public;
 mod texts;
 pub mod variables;
 

@@ -15,8 +15,10 @@ pub struct ServiceArea {
     polygons: Option<MultiPolygon<f64>>,
     /// Where the polygons stand.
     pub file: Option<PathBuf>,
-    /// Of what it was read from.
+    /// Of `text`.
     pub digest: Digest,
+    /// What it was read from: the file, or the words of the box.
+    pub text: bytes::Bytes,
 }
 
 impl ServiceArea {
@@ -27,8 +29,8 @@ impl ServiceArea {
             return Err("the four numbers are not south, west, north, east".to_owned());
         }
         let bounds = Rect::new(coord! { x: west, y: south }, coord! { x: east, y: north });
-        let digest = Digest::of(format!("box {south} {west} {north} {east}").as_bytes());
-        Ok(Self { bounds, polygons: None, file: None, digest })
+        let text = format!("box {south} {west} {north} {east}");
+        Ok(Self { bounds, polygons: None, file: None, digest: Digest::of(text.as_bytes()), text: text.into() })
     }
 
     /// From the polygons of a GeoJSON file (RFC 7946).
@@ -40,7 +42,7 @@ impl ServiceArea {
         let polygons = MultiPolygon(polygons);
         let bounds = polygons.bounding_rect().ok_or("has no Polygon and no MultiPolygon")?;
         let (file, digest) = (Some(path.to_owned()), Digest::of(&bytes));
-        Ok(Self { bounds, polygons: Some(polygons), file, digest })
+        Ok(Self { bounds, polygons: Some(polygons), file, digest, text: bytes.into() })
     }
 
     /// South, west, north, east in degrees.

@@ -19,7 +19,9 @@ use crate::pipeline::FeedOrigin;
 use crate::publish::bucket::local_folder;
 use crate::publish::iceberg::Stale;
 use crate::workspace::stores::without_keys;
-use crate::workspace::{FILE, Workspace, contract_folders, portal, unclear_licences, undone_pseudonyms};
+use crate::workspace::{
+    FILE, Workspace, contract_folders, literal_secrets, portal, unclear_licences, undone_pseudonyms,
+};
 use crate::yaml::Problem;
 
 #[derive(clap::Args)]
@@ -80,6 +82,7 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
     let exit = if missing.is_empty() { exit } else { exit.max(Exit::Found) };
     let catalogue = read.as_ref().ok().and_then(|workspace| catalogue(workspace, arguments.bucket));
     let undone = read.as_ref().map(|workspace| undone_pseudonyms(&workspace.pipelines)).unwrap_or_default();
+    let secrets = read.as_ref().map(|workspace| literal_secrets(&workspace.pipelines)).unwrap_or_default();
     let licences = read.as_ref().map(unclear).unwrap_or_default();
     let wanted = match (arguments.portal, &read) {
         (Some(portal), Ok(workspace)) => portal.wanted(workspace),
@@ -91,6 +94,7 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
         json["published"] = compared.as_ref().map(Compared::json).into();
         json["licences"] = serde_json::json!(licences);
         json["undone_pseudonyms"] = serde_json::json!(undone);
+        json["literal_secrets"] = serde_json::json!(secrets);
         json["catalogue"] = catalogue.as_ref().map(|stale| stale.to_string()).into();
         json["wanted"] = arguments.portal.map(|_| serde_json::json!(wanted)).into();
         if let Some(findings) = &findings {
@@ -107,7 +111,7 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
         tell(&problems);
     }
     if !arguments.json {
-        undone.iter().for_each(|problem| println!("warning: {problem}"));
+        undone.iter().chain(&secrets).for_each(|problem| println!("warning: {problem}"));
         licences.iter().for_each(|problem| println!("note: {problem}"));
         // Only who sends messages needs them.
         let without_keys = read.iter().flat_map(without_keys);

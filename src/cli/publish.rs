@@ -11,6 +11,7 @@ use crate::cli::run::failed;
 use crate::pipeline::run::releases::{ActContext, finish_withdrawals};
 use crate::pipeline::run::{RunError, open_bucket, rebuild_views};
 use crate::publish::bucket::Bucket;
+use crate::publish::view_writer::Changes;
 
 /// Names that are listed.
 const LISTED: usize = 20;
@@ -21,7 +22,8 @@ Runs publish what they make; this writes anew what can be made from the indexes 
 index.csv, pages, and the catalogue for SQL engines below iceberg/. It is needed after the bucket has moved or
 'base_url' has changed, and where a file of the catalogue is gone or damaged. The tables of the dataset 'publication'
 (releases, rule_results, decisions) are made of all versions and records, too: after an update from a version of this program
-that had none, this writes those of older dates. Where 'base_url' was taken out, the catalogue
+that had none, this writes those of older dates. Texts that records name (contracts, pipelines, notices) are put below
+ledger/objects/ where they are gone, as far as this workspace has them; the others are told. Where 'base_url' was taken out, the catalogue
 is removed. No release of a pipeline is changed. 'check', 'plan' and 'status' tell if it is needed.
 
 Exit codes: 0; 1 if the bucket is not there or does not answer; 42 if an index in it is damaged, or if its newest version is
@@ -69,10 +71,16 @@ fn publish(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
     let changes = changes.map_err(of_run)?;
     let is_catalogued = workspace.site.base_url.is_some();
     if arguments.json {
-        let (written, removed) = (&changes.written, &changes.removed);
+        let Changes { written, removed, missing } = &changes;
         println!(
             "{}",
-            json!({ "dry_run": arguments.dry_run, "written": written, "removed": removed, "catalogue": is_catalogued })
+            json!({
+                "dry_run": arguments.dry_run,
+                "written": written,
+                "removed": removed,
+                "missing": missing,
+                "catalogue": is_catalogued,
+            })
         );
         return Ok(Exit::Done);
     }
@@ -82,6 +90,14 @@ fn publish(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
         if names.len() > LISTED {
             println!("{would}{done}: {} more, which --json names", names.len() - LISTED);
         }
+    }
+    if let Some(first) = changes.missing.first() {
+        println!(
+            "note: {} texts that records name are not in the bucket, as '{first}': contracts and other files of earlier states of \
+             this workspace, which it does not have any more. Whoever has a backup of the bucket copies them from there; --json \
+             names all.",
+            changes.missing.len()
+        );
     }
     if changes.written.is_empty() && changes.removed.is_empty() {
         println!("Everything is as it should be.");

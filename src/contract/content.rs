@@ -21,7 +21,12 @@ fn shapes(on_fail: OnFail) -> bool {
 impl Contract {
     /// The digest over [`content`].
     pub fn content_digest(&self) -> Digest {
-        Digest::of(content(self).to_string().as_bytes())
+        Digest::of(self.content_text().as_bytes())
+    }
+
+    /// [`content`] as it is digested.
+    pub fn content_text(&self) -> String {
+        content(self).to_string()
     }
 
     /// The rules that hold back rows or null values.

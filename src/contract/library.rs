@@ -7,6 +7,7 @@ use std::sync::{Arc, LazyLock};
 use crate::contract::notices::{self, Change};
 use crate::contract::{Contract, odcs, references, standard};
 use crate::digest::{Digest, Digester};
+use crate::yaml::public::public_text;
 use crate::yaml::{Problem, Problems};
 
 /// The contracts of one folder, such as `schemas/gtfs`, by table name.
@@ -21,9 +22,9 @@ use crate::yaml::{Problem, Problems};
 #[derive(Clone, Debug, Default)]
 pub struct Library {
     pub contracts: BTreeMap<String, Arc<Contract>>,
-    /// What `notices.yaml` beside them says of the standard rules, and the digest of the file.
+    /// What `notices.yaml` beside them says of the standard rules, and the public text of the file.
     pub changes: Vec<Change>,
-    pub changes_digest: Option<Digest>,
+    pub changes_text: Option<Arc<str>>,
 }
 
 /// A folder of contracts as it stands, also with those that no pipeline could use.
@@ -144,8 +145,14 @@ impl Library {
             return;
         }
         match text(&file, "Check that it is readable and UTF-8.").and_then(|text| {
-            self.changes_digest = Some(Digest::of(text.as_bytes()));
-            notices::read(&file, &text)
+            let public = public_text(&text).map_err(|secret| {
+                let mut problems = Problems::new(&file);
+                problems.add(secret.line, secret.message(), secret.remedy());
+                problems.found
+            });
+            let changes = notices::read(&file, &text)?;
+            self.changes_text = Some(public?.into());
+            Ok(changes)
         }) {
             Ok(changes) => self.changes = changes,
             Err(mut problems) => found.append(&mut problems),
@@ -174,7 +181,7 @@ impl Library {
     pub fn overlaid(mut self, other: Self) -> Self {
         self.contracts.extend(other.contracts);
         self.changes = other.changes;
-        self.changes_digest = other.changes_digest;
+        self.changes_text = other.changes_text;
         self
     }
 

@@ -85,8 +85,10 @@ pub struct Contract {
     /// ODCS `version`.
     pub version: String,
     pub file: PathBuf,
-    /// Of the file's bytes.
+    /// Of `text`.
     pub digest: Digest,
+    /// The file's text without what is not for the public, see [`crate::yaml::public`]; that of most files is the file's own.
+    pub text: Arc<str>,
     pub title: Option<String>,
     pub title_de: Option<String>,
     pub description: Option<String>,

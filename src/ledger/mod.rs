@@ -8,12 +8,14 @@
 mod captures;
 mod inputs;
 pub(crate) mod log;
+mod objects;
 pub(crate) mod record;
 
 use crate::digest::Digest;
 
 pub(crate) use captures::{Captured, capture_lines, parse_captures};
 pub(crate) use inputs::PROVISIONAL;
+pub(crate) use objects::objects_of;
 pub(crate) use record::act_v1::{ActFile, ActMonth, ActPart, ActRecord, ActTable};
 pub(crate) use record::publication_v1::{PublicationRecord, PublicationTable};
 pub(crate) use record::purge_v1::{FORMAT as PURGE_FORMAT, PurgeDecision, PurgeRecord, PurgedEvidence};

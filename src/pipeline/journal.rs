@@ -126,6 +126,29 @@ pub fn sweep_lists(private: &Path, record: &RunRecord) -> io::Result<()> {
     Ok(())
 }
 
+/// Where the texts are that the records of a pipeline name: contracts, the pipeline's file, and so on.
+fn object(private: &Path, pipeline: &str, digest: &Digest) -> PathBuf {
+    private.join("journal").join(pipeline).join("objects").join(digest.to_string())
+}
+
+/// Keeps a text under its digest, for all dates.
+pub fn keep_object(private: &Path, pipeline: &str, digest: &Digest, text: &[u8]) -> io::Result<()> {
+    if kept_object_bytes(private, pipeline, digest) == Some(text.len() as u64) {
+        return Ok(());
+    }
+    durable::write(&object(private, pipeline, digest), text)
+}
+
+/// How long a text is that was kept.
+pub fn kept_object_bytes(private: &Path, pipeline: &str, digest: &Digest) -> Option<u64> {
+    fs::metadata(object(private, pipeline, digest)).ok().map(|of| of.len())
+}
+
+/// A text that was kept.
+pub fn read_object(private: &Path, pipeline: &str, digest: &Digest) -> Option<Vec<u8>> {
+    durable::read(&object(private, pipeline, digest)).ok().filter(|bytes| Digest::of(bytes) == *digest)
+}
+
 /// The dates of which the journal has a run of a pipeline, in their order.
 pub fn dates(private: &Path, pipeline: &str) -> Vec<ServiceDate> {
     let entries = fs::read_dir(private.join("journal").join(pipeline)).into_iter().flatten().flatten();

@@ -19,6 +19,8 @@ pub(crate) struct ViewWriter<'a> {
 pub(crate) struct Changes {
     pub written: Vec<String>,
     pub removed: Vec<String>,
+    /// What records name and nobody has: texts of earlier states of the workspace.
+    pub missing: Vec<String>,
 }
 
 impl<'a> ViewWriter<'a> {
@@ -71,6 +73,6 @@ impl<'a> ViewWriter<'a> {
     }
 
     pub(crate) fn finish(self) -> Changes {
-        Changes { written: self.written, removed: self.removed }
+        Changes { written: self.written, removed: self.removed, missing: Vec::new() }
     }
 }

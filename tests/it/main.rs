@@ -40,6 +40,7 @@ mod import;
 mod import_archives;
 mod import_merge;
 mod killed;
+mod ledger_objects;
 mod left_out;
 mod licences;
 mod linking;

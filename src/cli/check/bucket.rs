@@ -9,6 +9,7 @@ use crate::bucket_check::{Finding, Outcome, check as check_bucket};
 use crate::cli::exit::Exit;
 use crate::cli::opened::tell;
 use crate::cli::run::failed;
+use crate::pipeline::run::lost_objects;
 use crate::publication;
 use crate::publish::bucket::Bucket;
 use crate::publish::{PublishError, index};
@@ -61,6 +62,7 @@ impl Indexes {
             found.damaged.extend(damaged(&bucket, dataset));
             found.missing.extend(missing(&bucket, dataset));
         }
+        found.missing.extend(missing_objects(workspace, &bucket));
         found
     }
 }
@@ -90,6 +92,20 @@ fn missing(bucket: &Bucket, dataset: &str) -> Option<String> {
         }
     };
     Some(format!("{}{remedy}", missing.said(dataset)))
+}
+
+/// The texts that records name and that are gone.
+fn missing_objects(workspace: &Workspace, bucket: &Bucket) -> Option<String> {
+    match lost_objects(workspace, bucket) {
+        Ok(lost) => lost.first().map(|first| {
+            format!(
+                "{} texts that records name are gone or changed, as '{first}'. The next run of their pipeline or 'fahrtenbuch publish \
+                 --rebuild' puts them again",
+                lost.len()
+            )
+        }),
+        Err(error) => Some(format!("whether all texts are there that records name cannot be told: {error}")),
+    }
 }
 
 fn word(outcome: Outcome) -> &'static str {

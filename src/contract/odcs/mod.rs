@@ -45,6 +45,7 @@ use std::path::Path;
 
 use crate::contract::Contract;
 use crate::digest::Digest;
+use crate::yaml::public::public_text;
 use crate::yaml::{self, Node, Problem, Problems};
 use section::{Section, Told};
 
@@ -100,9 +101,14 @@ fn read(node: &Node, file: &Path, text: &str, is_ours: bool, told: &mut Told) ->
     let fundamentals = fundamentals::read(&root, told);
     accepted::accept(&root);
     let objects = root.items("schema", told);
+    let public = public_text(text).unwrap_or_else(|secret| {
+        told.form.add(secret.line, secret.message(), secret.remedy());
+        String::new()
+    });
     let origin = table::Origin {
         file,
-        digest: Digest::of(text.as_bytes()),
+        digest: Digest::of(public.as_bytes()),
+        text: public.into(),
         fundamentals: &fundamentals,
         is_alone: objects.len() == 1,
         is_ours,

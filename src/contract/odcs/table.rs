@@ -1,6 +1,7 @@
 //! A table: what it is called, its columns and keys, and what it may lose (ODCS 3.1, "Schema", objects).
 
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::contract::names::Named;
 use crate::contract::odcs::fundamentals::Fundamentals;
@@ -15,6 +16,7 @@ use crate::yaml::Node;
 pub(super) struct Origin<'a> {
     pub file: &'a Path,
     pub digest: Digest,
+    pub text: Arc<str>,
     pub fundamentals: &'a Fundamentals,
     /// Whether it is the only table of the file.
     pub is_alone: bool,
@@ -46,6 +48,7 @@ pub(super) fn read(node: &Node, origin: &Origin<'_>, told: &mut Told) -> Option<
         line: table.line(),
         file: origin.file.to_owned(),
         digest: origin.digest,
+        text: origin.text.clone(),
         title: table.text("businessName", told),
         title_de: table.custom_text("businessNameDe"),
         description: table.text("description", told),

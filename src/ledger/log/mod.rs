@@ -8,10 +8,13 @@
 #![cfg_attr(not(test), expect(dead_code, reason = "what keeps the log in the bucket uses it"))]
 
 pub(crate) mod checkpoint;
+pub(crate) mod cosignature;
 pub(crate) mod merkle;
 pub(crate) mod note;
 pub(crate) mod proof;
 pub(crate) mod tiles;
+pub(crate) mod timestamp;
+pub(crate) mod witness;
 
 #[cfg(test)]
 mod second_opinion;

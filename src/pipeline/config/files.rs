@@ -1,8 +1,10 @@
 //! Reads the files that a pipeline's file names, and gathers the mistakes of all of them.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::contract::library::Library;
+use crate::yaml::public::public_text;
 use crate::yaml::{Node, Problem, Problems};
 
 /// The mistakes of a pipeline's file, and those of the files that it names.
@@ -53,6 +55,15 @@ impl<'a> Files<'a> {
             "Bring it back (git, a backup), name another one, or take those of this program: 'fahrtenbuch init DIR'.";
         self.problems.add(named.line, message, remedy);
         None
+    }
+
+    /// The public text of the pipeline's file.
+    pub(super) fn public_text(&mut self, text: &str) -> Arc<str> {
+        let public = public_text(text).unwrap_or_else(|secret| {
+            self.problems.add(secret.line, secret.message(), secret.remedy());
+            String::new()
+        });
+        public.into()
     }
 
     /// All mistakes: those of other files first.

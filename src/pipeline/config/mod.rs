@@ -55,8 +55,10 @@ pub struct Pipeline {
     /// The file's first line with something in it, and the one that names the dataset.
     pub line: u32,
     pub dataset_line: u32,
-    /// Of the file's bytes.
+    /// Of `text`.
     pub digest: Digest,
+    /// The file's text without secrets, see [`crate::yaml::public`]; that of a file without any is the file's own.
+    pub text: Arc<str>,
     /// Its format.
     pub decoder: Arc<dyn Decoder>,
     /// Of formats that are partitioned by service day; of others, each table is released as it came.
@@ -191,6 +193,7 @@ fn read(files: &mut Files<'_>, file: &Path, text: &str, node: &Node) -> Option<P
         let remedy = "Let the rule stand in the contract of the derived table, or remove the derivation.";
         files.problems.add(line, cycle.to_string(), remedy);
     }
+    let public = files.public_text(text);
     Some(Pipeline {
         name,
         dataset,
@@ -199,7 +202,8 @@ fn read(files: &mut Files<'_>, file: &Path, text: &str, node: &Node) -> Option<P
         file: file.to_owned(),
         line: node.line,
         dataset_line: node.get("dataset").map_or(node.line, |node| node.line),
-        digest: Digest::of(text.as_bytes()),
+        digest: Digest::of(public.as_bytes()),
+        text: public,
         decoder: decoder?,
         release,
         derived,

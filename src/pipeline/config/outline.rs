@@ -46,6 +46,7 @@ pub(crate) fn outline(root: &Path, file: &Path) -> Result<(Pipeline, Vec<Problem
     // One with a mistake is a schedule all the same: what is to be run by it is not forgotten.
     let schedule = Schedule::read(&node, &mut files.problems);
     let schedule = schedule.or_else(|| node.get("schedule").map(Schedule::unreadable));
+    let public = files.public_text(&text);
     let found = files.all();
     let (Some(format), Some(feeds), true) = (format, feeds, is_known) else { return Err(found) };
     let pipeline = Pipeline {
@@ -56,7 +57,8 @@ pub(crate) fn outline(root: &Path, file: &Path) -> Result<(Pipeline, Vec<Problem
         file: file.to_owned(),
         line: node.line,
         dataset_line: node.line,
-        digest: Digest::of(text.as_bytes()),
+        digest: Digest::of(public.as_bytes()),
+        text: public,
         decoder: Arc::new(Outlined { format, wanted: format.wanted(&node) }),
         release: None,
         derived: Vec::new(),

@@ -13,7 +13,6 @@ use crate::capture::coverage::{Explanation, Stretch};
 use crate::capture::evidence::{Entry, Store};
 use crate::derive::derivation::{SourceHour, SourceHours};
 use crate::derive::line_hours::{hour_of, hour_start};
-use crate::digest::Digest;
 use crate::ledger::Input;
 use crate::pipeline::Pipeline;
 use crate::pipeline::run::context::RunContext;
@@ -77,7 +76,7 @@ impl Beats {
                 let expected = expected.map_or_else(|| "-".to_owned(), |beats| beats.to_string());
                 format!("{hour} {expected} {received} {}\n", reason.as_deref().unwrap_or("-"))
             });
-            Input::new(BEATS, name, Digest::of(lines.collect::<String>().as_bytes()))
+            Input::of_value(BEATS, name, lines.collect())
         })
     }
 

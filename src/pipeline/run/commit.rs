@@ -5,6 +5,7 @@ use crate::ledger::{RunRecord, Status, object_key};
 use crate::pipeline::journal::{self, StagedFile};
 use crate::pipeline::run::context::RunContext;
 use crate::pipeline::run::error::RunError;
+use crate::pipeline::run::objects;
 use crate::pipeline::run::views::publish_views;
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
@@ -49,6 +50,7 @@ pub(super) fn publish(run: &RunContext<'_>, entry: &journal::Entry) -> Result<Do
     for (digest, lines) in lists_of(workspace, &entry.record)? {
         bucket.put_named_by_digest(&object_key(&digest), lines.into())?;
     }
+    objects::put(run, &entry.record)?;
     // What is there under such a name and has other bytes is damaged.
     let (key, bytes) = entry.record.to_bytes();
     bucket.put_named_by_digest(&key, bytes)?;

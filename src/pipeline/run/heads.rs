@@ -27,6 +27,7 @@ use crate::ledger::object_key;
 use crate::pipeline::run::commit::put_record_again;
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::lock::Lock;
+use crate::pipeline::run::objects;
 use crate::pipeline::run::recorded_files::verify_record;
 use crate::pipeline::run::releases::unfinished;
 use crate::pipeline::{Pipeline, journal};
@@ -484,6 +485,7 @@ impl Look<'_> {
     fn lists(&self, pages: &Pages<'_>) -> Result<(), RunError> {
         let (private, pipeline) = (&self.workspace.private, &self.pipeline.name);
         let there = pages.of("ledger/objects")?;
+        objects::mend(self.workspace, self.pipeline, self.bucket, &there)?;
         for (date, digest, bytes) in journal::kept_lists(private, pipeline) {
             let key = object_key(&digest);
             if date == self.date || !there.covers(&key) || there.sizes.get(&key) == Some(&bytes) {

@@ -187,7 +187,8 @@ fn rule_inputs(
 ) -> Vec<Input> {
     let mut rules = vec![Input::new("pipeline", &pipeline.name, pipeline.digest)];
     rules.extend(contracts.iter().map(|contract| Input::new("contract", &contract.id, contract.sha256)));
-    rules.extend(pipeline.contracts.changes_digest.map(|digest| Input::new("notices", "gtfs", digest)));
+    let notices = pipeline.contracts.changes_text.as_ref();
+    rules.extend(notices.map(|text| Input::new("notices", "gtfs", Digest::of(text.as_bytes()))));
     rules.extend(run_inputs.rule_inputs());
     // Rows that are decided of are in the data; who accepts other evidence is to stand in a record, though no row changes.
     let of_rows = |entry: &&DecisionEntry| entry.kind == "release" || entry.kind == "discard";

@@ -14,6 +14,7 @@ use crate::pipeline::run::evidence::Partition;
 use crate::pipeline::run::heads::{self, Look};
 use crate::pipeline::run::inputs::Lists;
 use crate::pipeline::run::lost;
+use crate::pipeline::run::objects;
 use crate::pipeline::run::outcome::{Outcome, Report};
 use crate::pipeline::run::prepare::prepare;
 use crate::pipeline::run::published::Published;
@@ -126,6 +127,8 @@ pub(super) struct Repeated {
 
 impl Repeated {
     fn done(self, run: &RunContext<'_>, begin: Instant) -> Result<Outcome, RunError> {
+        // Of a bucket that an earlier version of the program wrote.
+        objects::put(run, &self.entry.record)?;
         publish_views(run, &self.entry.record)?;
         // A run that was killed after its last word may have left it.
         run.remove_staging(self.entry.record.date)?;
@@ -161,6 +164,7 @@ impl Prepared {
         for (digest, lines) in lists {
             journal::keep_list(&run.workspace.private, &run.pipeline.name, date, digest, lines).map_err(failed)?;
         }
+        objects::keep(run, &self.entry.record).map_err(failed)?;
         journal::write(&path, &self.entry).map_err(failed)?;
         Ok(self)
     }

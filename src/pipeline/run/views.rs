@@ -9,6 +9,7 @@ use crate::contract::Contract;
 use crate::ledger::{ActRecord, RunRecord};
 use crate::pipeline::run::context::RunContext;
 use crate::pipeline::run::error::RunError;
+use crate::pipeline::run::objects;
 use crate::pipeline::run::overview::{self, Sources, Written};
 use crate::pipeline::run::publication::{self, Ran};
 use crate::pipeline::run::releases::{delete_results, delete_withdrawn, left_of_results, left_results, take_out};
@@ -59,6 +60,7 @@ pub(super) fn rebuild(workspace: &Workspace, bucket: &Bucket, is_dry: bool) -> R
         }
     }
     publication::rebuild(workspace, bucket, &mut writer)?;
+    let missing = objects::rebuild(workspace, bucket, &mut writer)?;
     let mut left: BTreeSet<String> = left_results(bucket)?.into_iter().collect();
     for dataset in &published {
         match is_dry {
@@ -77,7 +79,7 @@ pub(super) fn rebuild(workspace: &Workspace, bucket: &Bucket, is_dry: bool) -> R
         // After the pages, which name it no more.
         iceberg::remove(&mut writer)?;
     }
-    Ok(writer.finish())
+    Ok(Changes { missing, ..writer.finish() })
 }
 
 /// Writes the views, pages and catalogue of a dataset after something other than a run has changed its indexes.
