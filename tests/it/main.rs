@@ -43,6 +43,7 @@ mod killed;
 mod left_out;
 mod licences;
 mod linking;
+mod log;
 mod losses;
 mod lost_bucket;
 mod lost_store;
