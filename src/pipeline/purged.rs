@@ -183,6 +183,21 @@ fn room_path(private: &Path) -> PathBuf {
     private.join(ROOM_NAME)
 }
 
+/// The dates of the register after so many of its bytes, and how many bytes it has. Where it has fewer it was written anew, and all count.
+pub fn registered_after(private: &Path, bytes: u64) -> io::Result<(Vec<PurgedDate>, u64)> {
+    let path = path(private);
+    let length = match std::fs::metadata(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((Vec::new(), 0)),
+        other => other?.len(),
+    };
+    if length == bytes {
+        return Ok((Vec::new(), length));
+    }
+    let text = durable::read_to_string(&path)?;
+    let new = usize::try_from(bytes).ok().and_then(|from| text.get(from..)).unwrap_or(&text);
+    Ok((parse(new)?, text.len() as u64))
+}
+
 /// Adds dates to the register that another one, or the bucket, knows of; gives how many are new.
 pub fn add(private: &Path, dates: &[PurgedDate]) -> io::Result<usize> {
     let known = lines(private)?;

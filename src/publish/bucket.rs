@@ -11,13 +11,14 @@ mod local;
 mod location;
 mod named;
 mod tail;
+mod versions;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
@@ -36,6 +37,7 @@ use crate::publish::PublishError;
 pub use self::attributes::Described;
 pub use self::listing::{ONE_PAGE, Object, Page};
 pub use self::location::{is_place_of, is_same_place, local_folder, missing_folder, unknown_option};
+pub(super) use self::versions::Version;
 
 /// Says what the bucket is.
 const FORMAT: &str = "ledger/bucket.json";
@@ -63,16 +65,6 @@ pub struct Bucket {
 
 /// For so long after its last byte a staged file may still be about to get its name.
 const STAGED: std::time::Duration = std::time::Duration::from_secs(3600);
-
-/// A version of something whose versions are numbered objects in a folder, which are written once.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Version {
-    pub number: u64,
-    /// If this process has read it.
-    pub bytes: Option<Bytes>,
-    /// The bytes of the version before it, if this process has written this one on top of them: versions never change.
-    pub before: Option<Bytes>,
-}
 
 impl Bucket {
     /// Opens a folder (`data/bucket`) or an S3 bucket (`s3://name/prefix`), which must be there. `options` are the settings of
@@ -137,24 +129,6 @@ impl Bucket {
 
     fn count(&self, requests: usize) {
         self.requests.fetch_add(requests as u64, Ordering::Relaxed);
-    }
-
-    /// The newest version of a folder that is known.
-    pub(super) fn known_version(&self, folder: &str) -> Option<Version> {
-        self.versions.lock().unwrap_or_else(PoisonError::into_inner).get(folder).cloned()
-    }
-
-    /// Keeps a version of a folder, if no later one is known.
-    pub(super) fn keep_version(&self, folder: &str, version: Version) {
-        let mut versions = self.versions.lock().unwrap_or_else(PoisonError::into_inner);
-        if versions.get(folder).is_none_or(|known| known.number <= version.number) {
-            versions.insert(folder.to_owned(), version);
-        }
-    }
-
-    /// Forgets what is known of a folder.
-    pub(super) fn forget_version(&self, folder: &str) {
-        self.versions.lock().unwrap_or_else(PoisonError::into_inner).remove(folder);
     }
 
     /// The folder of a local bucket.

@@ -43,7 +43,7 @@ pub use self::table_index::{ContractRef, IndexFile, Release, TableIndex, UsedTim
 pub use self::verified::{Verified, verified};
 pub use self::versions::{
     current, digest_of_version, is_written_here, known_before, last_digest, last_read, missing_error, missing_version,
-    read_version, remember_version,
+    read_tables, read_version, remember_version,
 };
 pub use self::views::views;
 pub use self::withdrawn::{is_still_named, left_of_withdrawn, objects_of, open_named};

@@ -13,6 +13,7 @@ pub mod compare;
 pub mod footer;
 pub(crate) mod iceberg;
 pub mod index;
+pub(crate) mod log;
 pub mod parquet;
 pub(crate) mod view_writer;
 

@@ -44,6 +44,7 @@ mod ledger_objects;
 mod left_out;
 mod licences;
 mod linking;
+mod log;
 mod losses;
 mod lost_bucket;
 mod lost_store;

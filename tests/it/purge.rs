@@ -122,7 +122,7 @@ fn runs_as_before(world: &World, date: &str, before: &(Value, BTreeMap<String, V
     }
 }
 
-fn copy_of(world: &World, now: &str) -> World {
+pub(crate) fn copy_of(world: &World, now: &str) -> World {
     let mut other = World::at(now);
     for name in ["data", "pipelines", "schemas"] {
         std::fs::remove_dir_all(other.path(name)).unwrap();

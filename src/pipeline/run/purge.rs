@@ -41,8 +41,10 @@ use crate::pipeline::run::day_key::day_keys;
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::heads;
 use crate::pipeline::run::lock::Lock;
+use crate::pipeline::run::log::{self, Scope};
 use crate::publish::bucket::Bucket;
 use crate::publish::index::{self, TablePartition};
+use crate::publish::view_writer::ViewWriter;
 use crate::quarantine;
 use crate::time::{ServiceDate, ServiceDay};
 use crate::workspace::Workspace;
@@ -182,6 +184,13 @@ pub fn purge(run: &PurgeContext<'_>, earlier: Option<&Earlier>) -> Result<Done, 
         carry_out(run, &intent)?;
     }
     purged::keep_room(private);
+    // Also of a purge before this one that was killed here.
+    stage("log");
+    if let Err(error) = log::complete(run.workspace, &mut ViewWriter::new(run.bucket), Scope::Seen) {
+        tracing::warn!(
+            "the records of what was destroyed are not in the log yet: {error}. The next run writes them to it"
+        );
+    }
     Ok(Done { finished: begun.map(|begun| begun.records).unwrap_or_default(), plan })
 }
 

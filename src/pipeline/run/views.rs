@@ -9,6 +9,7 @@ use crate::contract::Contract;
 use crate::ledger::{ActRecord, RunRecord};
 use crate::pipeline::run::context::RunContext;
 use crate::pipeline::run::error::RunError;
+use crate::pipeline::run::log::{self, Scope};
 use crate::pipeline::run::objects;
 use crate::pipeline::run::overview::{self, Sources, Written};
 use crate::pipeline::run::publication::{self, Ran};
@@ -240,7 +241,7 @@ impl Look<'_> {
             changed_results = now.changed_results(&seen);
             seen = now;
         }
-        Ok(())
+        log::complete(self.workspace, writer, if self.own.is_none() { Scope::All } else { Scope::Seen })
     }
 
     /// Brings what is told of all days of the datasets whose views are written up to date; that of others is read.

@@ -53,12 +53,12 @@ pub fn cache_control(key: &str) -> &'static str {
     if is_immutable(key) { IMMUTABLE } else { REPLACED }
 }
 
-/// Whether the bytes of an object never change: files of tables, versions of an index, and what is named by its digest.
+/// Whether the bytes of an object never change: files of tables, versions of an index and of the log, and what is named by its digest.
 pub fn is_immutable(key: &str) -> bool {
     let parts: Vec<&str> = key.split('/').collect();
     match parts.as_slice() {
         ["data" | "revised", .., _] => true,
-        ["meta", _, _, "index", version] => version.starts_with('v'),
+        ["meta", _, _, "index", version] | ["ledger", "log", version] => version.starts_with('v'),
         [.., name] => digest_in(name).is_some(),
         [] => false,
     }
@@ -84,6 +84,7 @@ mod tests {
             "data/bus/t/partition_date=2026-11-24/part-0123456789ab.parquet".to_owned(),
             "revised/bus/t/month=2026-11/part-0123456789ab.parquet".to_owned(),
             "meta/bus/t/index/v0000000001.json".to_owned(),
+            "ledger/log/v0000000001.json".to_owned(),
             format!("ledger/records/{digest}.json"),
             format!("ledger/objects/{digest}"),
             "iceberg/bus/t/manifest-0123456789ab.avro".to_owned(),
@@ -99,6 +100,7 @@ mod tests {
             "meta/bus/t/index.csv",
             "ledger/bucket.json",
             "ledger/index.json",
+            "ledger/index/2026-11.json",
             "reports/bus/date=2026-11-24/quality.json",
             "iceberg/v1/config",
             "iceberg/v1/config.json",

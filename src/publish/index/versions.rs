@@ -19,6 +19,16 @@ pub fn last_read(bucket: &Bucket, dataset: &str, table: &str) -> Result<Option<T
     Ok(last_verified(bucket, dataset, table)?.map(|(index, _)| index))
 }
 
+/// The tables of which this process has read or written an index, by dataset and table.
+pub fn read_tables(bucket: &Bucket) -> Vec<(String, String)> {
+    let folders = bucket.read_folders("meta/").into_iter();
+    let table = |folder: String| {
+        let (dataset, table) = folder.strip_prefix("meta/")?.strip_suffix("/index")?.split_once('/')?;
+        Some((dataset.to_owned(), table.to_owned()))
+    };
+    folders.filter_map(table).collect()
+}
+
 /// The same with its digest.
 pub(super) fn last_verified(
     bucket: &Bucket,

@@ -1,0 +1,154 @@
+//! Completing the log: whatever is published and not in it yet is written to it, and its views follow.
+//!
+//! A commit of a table and the entry of it in the log are two writes, and a run may be killed between. So nobody writes the entry of
+//! what he has just committed: whoever publishes compares the newest version of each table with the heads of the log ([`pending`]), and
+//! writes all that is missing, of whomever it is. A bucket that is older than the log gets all versions of all its tables that way, in
+//! the order of their release. The log is written create-only; if another writer was faster, this looks again and writes what is then
+//! still missing.
+//!
+//! A run that has committed makes six requests for it (a listing, the version of the log, the page of the month, read and written, the
+//! index, and the listing that finds what others wrote meanwhile), one that has committed nothing makes one: what it would read
+//! besides, the [`state`] in the private store tells.
+
+mod detail;
+mod pages;
+mod pending;
+mod state;
+
+use std::collections::BTreeSet;
+
+use self::pages::Views;
+use self::pending::Pending;
+use self::state::State;
+use crate::digest::Digest;
+use crate::pipeline::run::error::RunError;
+use crate::publish::PublishError;
+use crate::publish::bucket::Bucket;
+use crate::publish::index;
+use crate::publish::log::{self, LogVersion, Newest};
+use crate::publish::view_writer::ViewWriter;
+use crate::workspace::Workspace;
+
+/// How often the log is tried to be written while others write it.
+const ROUNDS: u64 = 100;
+/// Entries of a version at most, so that the first one of an old bucket is no file of many megabytes.
+const MOST_ENTRIES: usize = 10_000;
+
+/// Which tables are compared with the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// Those that this process has looked at.
+    Seen,
+    /// All that are in the bucket; the views of the log are made anew, too.
+    All,
+}
+
+/// Writes to the log what is published and not in it yet, and the views of the log. A dry writer is told what would be written.
+///
+/// # Errors
+/// The bucket or the private store cannot be read or written; the log is damaged. A table whose versions cannot be read is left for the
+/// next run, and told.
+pub(super) fn complete(workspace: &Workspace, writer: &mut ViewWriter<'_>, scope: Scope) -> Result<(), RunError> {
+    let mut state = State::read(workspace, writer.bucket)?;
+    let before = state.clone();
+    let is_dry = writer.is_dry();
+    let completed = Completion { workspace, bucket: writer.bucket, scope }.run(writer, &mut state);
+    // What is known of the log is kept also if its views could not be written.
+    if state != before && !is_dry {
+        state.write(workspace)?;
+    }
+    completed
+}
+
+struct Completion<'a> {
+    workspace: &'a Workspace,
+    bucket: &'a Bucket,
+    scope: Scope,
+}
+
+impl Completion<'_> {
+    fn run(&self, writer: &mut ViewWriter<'_>, state: &mut State) -> Result<(), RunError> {
+        if let Some(newest) = &state.newest {
+            log::keep(self.bucket, newest);
+        }
+        let mut views = Views::new(self.bucket);
+        let mut is_anew = self.scope == Scope::All;
+        for round in 0..ROUNDS {
+            std::thread::sleep(std::time::Duration::from_millis(5 * (round / 4)));
+            let mut newest = self.newest(state)?;
+            // Before anything is added: they tell which records are in the log.
+            if let Some((newest, _)) = &newest {
+                if is_anew {
+                    views.remake(writer, newest)?;
+                    state.views = views.state();
+                } else if state.views.as_ref().is_none_or(|views| views.log.version != newest.version) {
+                    tracing::info!(stage = "log-views", "log");
+                    views.bring_up(writer, newest, state.views.as_ref())?;
+                    state.views = views.state();
+                }
+                is_anew = false;
+            }
+            let registered = state.registered_purges(self.workspace)?;
+            let heads = newest.as_ref().map(|(newest, _)| &newest.heads);
+            let mut all = pending::versions(self.bucket, &self.tables(newest.is_none())?, heads)?;
+            all.extend(pending::purges(self.bucket, &registered.dates, &views)?);
+            if all.is_empty() {
+                state.purges = registered.bytes;
+                return Ok(());
+            }
+            while !all.is_empty() {
+                let part: Vec<Pending> = all.drain(..all.len().min(MOST_ENTRIES)).collect();
+                let next = LogVersion::following(newest.as_ref(), part.iter().map(|of| of.entry.clone()).collect());
+                if writer.is_dry() {
+                    writer.note(log::key(next.version));
+                    return Ok(());
+                }
+                tracing::info!(stage = "log", version = next.version, entries = next.entries.len(), "log");
+                if !log::put(self.bucket, &next)? {
+                    break;
+                }
+                views.know((next.size..).zip(part.into_iter().map(|of| of.detail)));
+                let digest = Digest::of(&next.to_bytes());
+                newest = Some((next, digest));
+            }
+        }
+        Err(PublishError::Contended { key: "ledger/log".to_owned() }.into())
+    }
+
+    /// The newest version of the log. One that this store has seen and that is gone is told: whoever has seen it, too, has another log
+    /// than the one that goes on now.
+    fn newest(&self, state: &mut State) -> Result<Option<(LogVersion, Digest)>, PublishError> {
+        loop {
+            match log::newest(self.bucket)? {
+                Newest::Version(version, digest) => {
+                    state.newest = Some(version.clone());
+                    return Ok(Some((version, digest)));
+                }
+                Newest::None => {
+                    state.newest = None;
+                    return Ok(None);
+                }
+                Newest::Lost(version) => {
+                    tracing::warn!(
+                        "version {version} of the log in the bucket ('ledger/log/'), which this store has seen, is gone. The log goes on \
+                         from what is there; bring the bucket back from a backup if nobody emptied it on purpose, or who has seen that \
+                         version will find two logs"
+                    );
+                    *state = State { bucket: state.bucket.clone(), ..State::default() };
+                }
+            }
+        }
+    }
+
+    /// The tables that are compared with the log: all, if there is no log yet.
+    fn tables(&self, is_first: bool) -> Result<BTreeSet<(String, String)>, PublishError> {
+        let mut tables: BTreeSet<(String, String)> = index::read_tables(self.bucket).into_iter().collect();
+        if is_first || self.scope == Scope::All {
+            for dataset in self.bucket.folders("meta")? {
+                let of = self.bucket.folders(&format!("meta/{dataset}"))?;
+                tables.extend(of.into_iter().map(|table| (dataset.clone(), table)));
+            }
+        }
+        Ok(tables)
+    }
+}

@@ -1,0 +1,181 @@
+//! What is published and not in the log yet.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::detail::Detail;
+use super::pages::Views;
+use crate::digest::Digest;
+use crate::pipeline::purged::PurgedDate;
+use crate::publish::PublishError;
+use crate::publish::bucket::Bucket;
+use crate::publish::bucket::headers::digest_in;
+use crate::publish::index::{self, TableIndex};
+use crate::publish::log::{Entry, LoggedHead, RecordKind};
+
+/// An entry that is to be written, and what the pages say of it.
+pub(super) struct Pending {
+    pub entry: Entry,
+    pub detail: Detail,
+    /// By which it has its place: when it was released, or a version before it, if the clock went back since.
+    order: Timestamp,
+}
+
+/// The versions of tables that come after the heads of the log, in the order in which they were released, of those at the same moment
+/// by their names: the same whoever finds them.
+///
+/// # Errors
+/// The bucket cannot be read. A table with a damaged version is logged up to there, and told.
+pub(super) fn versions(
+    bucket: &Bucket,
+    tables: &BTreeSet<(String, String)>,
+    heads: Option<&BTreeMap<String, LoggedHead>>,
+) -> Result<Vec<Pending>, PublishError> {
+    let mut all = Vec::new();
+    for (dataset, table) in tables {
+        let head = heads.and_then(|heads| heads.get(&format!("{dataset}/{table}"))).copied();
+        match of_table(bucket, (dataset, table), head, &mut all) {
+            Err(
+                error @ (PublishError::Damaged { .. } | PublishError::Newer { .. } | PublishError::Vanished { .. }),
+            ) => {
+                tracing::warn!("what is published of {dataset}/{table} is not whole in the log yet: {error}");
+            }
+            other => other?,
+        }
+    }
+    let name = |entry: &Entry| match entry {
+        Entry::Release { dataset, table, version, .. } => (dataset.clone(), table.clone(), *version),
+        Entry::Record { .. } => (String::new(), String::new(), 0),
+    };
+    all.sort_by_cached_key(|pending: &Pending| (pending.order, name(&pending.entry)));
+    Ok(all)
+}
+
+fn of_table(
+    bucket: &Bucket,
+    (dataset, table): (&str, &str),
+    head: Option<LoggedHead>,
+    all: &mut Vec<Pending>,
+) -> Result<(), PublishError> {
+    let newest = match index::last_read(bucket, dataset, table)? {
+        Some(newest) => newest,
+        None => match index::current(bucket, dataset, table)? {
+            Some(newest) => newest,
+            None => return Ok(()),
+        },
+    };
+    // Another process may have committed and logged a version since this one has looked.
+    let newest = match head.is_some_and(|head| head.version > newest.version) {
+        true => index::current(bucket, dataset, table)?.unwrap_or(newest),
+        false => newest,
+    };
+    let digest = index::last_digest(bucket, &newest).unwrap_or_else(|| index::digest(&newest));
+    if head == Some(LoggedHead { version: newest.version, sha256: digest }) {
+        return Ok(());
+    }
+    let differs = |version: u64| {
+        tracing::warn!(
+            "version {version} of {dataset}/{table} has other bytes than when it came into the log, or it was taken away and written \
+             again: the log says now what is there, too"
+        );
+    };
+    let mut first = head.map_or(0, |head| head.version) + 1;
+    if first > newest.version {
+        differs(newest.version);
+        first = newest.version;
+    }
+    let mut order = Timestamp::UNIX_EPOCH;
+    let mut before: Option<Digest> = head.filter(|head| head.version + 1 == first).map(|head| head.sha256);
+    let mut version = first;
+    while version <= newest.version {
+        let (index, digest) = read(bucket, &newest, digest, version)?;
+        if let Some(expected) = before.filter(|expected| index.previous != Some(*expected)) {
+            if version > first {
+                let key = index::index_key(dataset, table, version);
+                let problem = format!("it follows a version with other bytes than {} before it has", expected.short());
+                return Err(PublishError::Damaged { key, problem });
+            }
+            // The version before was exchanged since it came into the log.
+            differs(version - 1);
+            (before, first, version) = (None, version - 1, version - 1);
+            continue;
+        }
+        before = Some(digest);
+        order = order.max(index.release.as_ref().map_or(Timestamp::UNIX_EPOCH, |release| release.at));
+        all.push(of_version(&index, digest, order));
+        version += 1;
+    }
+    Ok(())
+}
+
+/// A version of a table with its digest: without a look at the bucket, where this process has read or written it.
+fn read(
+    bucket: &Bucket,
+    newest: &TableIndex,
+    digest: Digest,
+    version: u64,
+) -> Result<(TableIndex, Digest), PublishError> {
+    let TableIndex { dataset, table, .. } = newest;
+    if version == newest.version {
+        return Ok((newest.clone(), digest));
+    }
+    if version + 1 == newest.version
+        && let Some(known) = index::known_before(bucket, dataset, table, version)?
+        && let Some(previous) = newest.previous
+    {
+        return Ok((known, previous));
+    }
+    index::read_version(bucket, dataset, table, version)
+}
+
+fn of_version(index: &TableIndex, digest: Digest, order: Timestamp) -> Pending {
+    let entry = Entry::Release {
+        dataset: index.dataset.clone(),
+        table: index.table.clone(),
+        version: index.version,
+        index: digest,
+        record: record_of(index),
+    };
+    Pending { detail: Detail::of(index), entry, order }
+}
+
+/// The record of the run or act that wrote a version; none where no file tells it: a run that took the table away, or an earlier version
+/// of this program.
+fn record_of(index: &TableIndex) -> Option<Digest> {
+    let release = index.release.as_ref()?;
+    let key = match &release.act {
+        Some(act) => &act.record,
+        None => &index.file_of(release.date)?.record,
+    };
+    Digest::parse(digest_in(key.rsplit('/').next()?)?)
+}
+
+/// Destructions that the private store knows of and the log does not. Those whose record is not in this bucket are of another one.
+pub(super) fn purges(
+    bucket: &Bucket,
+    registered: &[PurgedDate],
+    views: &Views<'_>,
+) -> Result<Vec<Pending>, PublishError> {
+    let mut all: Vec<Pending> = Vec::new();
+    for purged in registered {
+        let name = purged.record.rsplit('/').next().unwrap_or_default();
+        let Some(record) = digest_in(name).and_then(Digest::parse) else { continue };
+        let entry = Entry::Record { kind: RecordKind::Purge, record };
+        if all.iter().any(|pending| pending.entry == entry) || views.has_record(Some(purged.at), &record)? {
+            continue;
+        }
+        if bucket.get(&purged.record)?.is_none() {
+            continue;
+        }
+        let detail = Detail {
+            at: Some(purged.at),
+            date: Some(purged.date),
+            pipeline: purged.pipeline.clone(),
+            act: String::new(),
+        };
+        all.push(Pending { entry, detail, order: purged.at });
+    }
+    all.sort_by_cached_key(|pending| (pending.order, pending.entry.to_string()));
+    Ok(all)
+}
