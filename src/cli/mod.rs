@@ -34,6 +34,7 @@ mod serve;
 mod signals;
 mod simulate;
 mod status;
+mod trace;
 mod units;
 mod up;
 mod validate;
@@ -56,7 +57,8 @@ Exit codes:
    1  failed, and may succeed if tried again
    2  wrong use or configuration
    3  held back by quality: nothing of a run was published
-   4  done, and something was found ('evidence verify', 'export', 'purge', 'status --fail')
+   4  done, and something was found ('evidence verify', 'export', 'purge', 'status --fail'),
+      or a row was not ('trace')
   42  failed, and will not succeed if tried again";
 
 /// Turns a city's mobility feeds into open data that people can trust.
@@ -125,6 +127,8 @@ enum Command {
     Privacy(privacy::Arguments),
     /// List, show, release and discard the rows that were held back
     Quarantine(quarantine::Arguments),
+    /// Follow a published row back to its place in the evidence, or tell why a row is not there
+    Trace(trace::Arguments),
     /// Explain, list, show, verify, export, import and accept evidence
     Evidence(evidence::Arguments),
     /// Serve a bucket that is a folder over HTTP, as a bucket in a cloud would be
@@ -193,6 +197,7 @@ impl Command {
             | Self::Validate(_)
             | Self::Rules(_)
             | Self::Quality(_)
+            | Self::Trace(_)
             | Self::Privacy(_) => true,
             Self::Completions { .. } => true,
             Self::Quarantine(quarantine) => quarantine.is_for_its_output(),
@@ -235,6 +240,7 @@ fn run_command(arguments: Arguments) -> Exit {
         Command::Quality(quality) => quality::run(&workspace, &quality),
         Command::Privacy(privacy) => privacy::run(&workspace, &privacy),
         Command::Quarantine(quarantine) => quarantine::run(&workspace, &quarantine),
+        Command::Trace(trace) => trace::run(&workspace, &trace),
         Command::Evidence(evidence) => evidence::run(&workspace, &evidence),
         Command::Serve(serve) => serve::run(&workspace, &serve),
         Command::Get(get) => get::run(&get),

@@ -152,6 +152,10 @@ pub trait Decoder: Debug + Send + Sync {
         None
     }
 
+    /// Where a row of a table stands in its origin, for people: `row` is its [`ORIGIN_ROW`](crate::table::ORIGIN_ROW), `origin` the
+    /// name of the origin.
+    fn place(&self, origin: &str, row: u64) -> Text;
+
     /// Whether a capture tells where a vehicle is.
     fn has_positions(&self, _capture: &Capture, _limits: Limits) -> bool {
         false

@@ -329,6 +329,26 @@ impl Reports {
         ids.into_iter().collect()
     }
 
+    /// The ids that the reports have if each is the first of its vehicle and second, or if none is.
+    pub fn ids_alone(
+        &self,
+        rows: &RecordBatch,
+        vehicles: &NamedVehicles<'_>,
+        seconds: &[Option<i64>],
+        are_first: bool,
+    ) -> StringArray {
+        let contents = self.contents(rows);
+        let id = |row: usize| {
+            let second = seconds[row]?;
+            let content = key_of([contents[row], second as u128], Seed::FIXED);
+            Some(match &vehicles.names[row] {
+                Some(vehicle) if are_first => vehicle.report(second),
+                _ => vehicles.other_report(row, (second, content), 0),
+            })
+        };
+        (0..rows.num_rows()).map(id).collect()
+    }
+
     /// Keys of everything that the rows say. Absent values leave no trace, so that a column that contracts get later does
     /// not change the id of a report that has none.
     fn contents(&self, rows: &RecordBatch) -> Vec<u128> {

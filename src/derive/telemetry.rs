@@ -52,6 +52,19 @@ pub struct Settings {
     pub are_entities_vehicles: bool,
     /// Whether positions that are dropped are counted by line and hour.
     pub counts_lines: bool,
+    pub repeats: Repeats,
+}
+
+/// What becomes of rows that say what was said before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeats {
+    /// They are dropped, as what is published wants it.
+    Dropped,
+    /// Every row is made by itself, as if nothing had come before it: with the id that it has as the first report of its vehicle
+    /// and second. For whoever looks for the rows that an id can be of.
+    KeptAsFirst,
+    /// Likewise, with the id of a report that is not the first.
+    KeptAsFurther,
 }
 
 /// The derivation of a release's table from one of telemetry (`vehicle_positions`, `trip_updates`, `alerts`), row by row: its one
@@ -333,6 +346,10 @@ impl Telemetry {
     /// Which rows belong to the release, and of those which of its equals in the snapshot each is; counts the others by
     /// rule.
     fn keep(&mut self, rows: &RecordBatch) -> Result<(BooleanArray, Vec<u32>), DeriveError> {
+        if self.settings.repeats != Repeats::Dropped {
+            self.account.used += rows.num_rows() as u64;
+            return Ok((BooleanArray::from(vec![true; rows.num_rows()]), Vec::new()));
+        }
         let before = self.held();
         let (keep, places): (BooleanArray, Vec<u32>) = match &mut self.reports {
             Some(reports) => {
@@ -380,7 +397,10 @@ impl Telemetry {
         let seconds: Vec<Option<i64>> =
             instants.iter().map(|instant| instant.map(|instant| instant.div_euclid(1000) - zero)).collect();
         let ids = match &mut self.reports {
-            Some(reports) => reports.ids(rows, &vehicles, &seconds, places),
+            Some(reports) => match settings.repeats {
+                Repeats::Dropped => reports.ids(rows, &vehicles, &seconds, places),
+                kept => reports.ids_alone(rows, &vehicles, &seconds, kept == Repeats::KeptAsFirst),
+            },
             None => StringArray::new_null(rows.num_rows()),
         };
         let grown = self.reports.as_ref().map_or(0, Reports::bytes) - before;

@@ -12,6 +12,7 @@ pub mod purged;
 pub(crate) mod recorded;
 pub mod rule_preview;
 pub mod run;
+pub mod trace;
 
 pub use config::Pipeline;
 pub(crate) use config::collected::sources_of;

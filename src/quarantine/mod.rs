@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    Date32Type, Float64Type, Int32Type, Int64Type, TimestampMillisecondType, UInt32Type, UInt64Type,
+    Date32Type, Float32Type, Float64Type, Int32Type, Int64Type, TimestampMillisecondType, UInt32Type, UInt64Type,
 };
 use arrow_array::{Array, ArrayRef, RecordBatch, StringArray, TimestampMillisecondArray};
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
@@ -323,6 +323,12 @@ impl Iterator for Reader {
     }
 }
 
+/// An instant of a cell, in milliseconds.
+pub(crate) fn instant(array: &ArrayRef, row: usize) -> Option<i64> {
+    let instants = array.as_primitive_opt::<TimestampMillisecondType>()?;
+    instants.is_valid(row).then(|| instants.value(row))
+}
+
 /// A cell as JSON: numbers are numbers, instants and dates are texts.
 pub(crate) fn json(array: &ArrayRef, row: usize) -> serde_json::Value {
     if array.is_null(row) {
@@ -333,6 +339,7 @@ pub(crate) fn json(array: &ArrayRef, row: usize) -> serde_json::Value {
         DataType::Int64 => array.as_primitive::<Int64Type>().value(row).into(),
         DataType::UInt32 => array.as_primitive::<UInt32Type>().value(row).into(),
         DataType::UInt64 => array.as_primitive::<UInt64Type>().value(row).into(),
+        DataType::Float32 => array.as_primitive::<Float32Type>().value(row).into(),
         DataType::Float64 => array.as_primitive::<Float64Type>().value(row).into(),
         DataType::Boolean => array.as_boolean().value(row).into(),
         DataType::Date32 => {

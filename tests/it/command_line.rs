@@ -80,7 +80,7 @@ fn several_dates_run_one_after_the_other() {
 #[test]
 fn help_has_examples_and_completions_are_written() {
     let quarantine = ["quarantine", "quarantine list", "quarantine show", "quarantine release", "quarantine discard"];
-    for command in ["run", "check", "capture", "init", "simulate"].into_iter().chain(quarantine) {
+    for command in ["run", "check", "capture", "init", "simulate", "trace"].into_iter().chain(quarantine) {
         let mut program = Command::new(env!("CARGO_BIN_EXE_fahrtenbuch"));
         let output = program.args(command.split(' ')).arg("--help").output().unwrap();
         assert!(text(&output.stdout).contains("Example"), "{command}");

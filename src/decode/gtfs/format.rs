@@ -15,6 +15,7 @@ use crate::decode::format::{
 use crate::decode::unread::Unread;
 use crate::decode::{DecodeError, Decoded, Limits};
 use crate::table::Origin;
+use crate::text::Text;
 use crate::yaml::{Node, Problems};
 
 /// The most that an archive may take after a Content-Encoding was taken off.
@@ -78,6 +79,10 @@ impl Decoder for Gtfs {
     fn unread(&self, capture: &Capture, contracts: &Library, _: Limits) -> Unread {
         let name = "the timetable";
         archive(name, capture).map(|body| super::unread::unread(name, body, contracts)).unwrap_or_default()
+    }
+
+    fn place(&self, origin: &str, row: u64) -> Text {
+        Text::new(format!("line {row} of {origin}"), format!("Zeile {row} von {origin}"))
     }
 
     fn decode(&self, input: DecodeInput<'_>) -> Result<Decoded, DecodeError> {

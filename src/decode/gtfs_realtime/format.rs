@@ -10,6 +10,7 @@ use crate::decode::format::{DecodeInput, Decoder, Format, Partitioning, RuleBook
 use crate::decode::gtfs_realtime::rules::CAPTURE_RULES;
 use crate::decode::unread::Unread;
 use crate::decode::{DecodeError, Decoded, Limits, gtfs_realtime};
+use crate::text::Text;
 use crate::yaml::{Node, Problems};
 
 /// Snapshots, whose entities are rows of three tables.
@@ -66,6 +67,13 @@ impl Decoder for GtfsRealtime {
 
     fn unread(&self, capture: &Capture, _: &Library, limits: Limits) -> Unread {
         super::unread::unread(capture, limits)
+    }
+
+    fn place(&self, _: &str, row: u64) -> Text {
+        Text::new(
+            format!("entity {row} of the FeedMessage, counted from 0"),
+            format!("entity {row} der FeedMessage, ab 0 gezählt"),
+        )
     }
 
     fn decode(&self, input: DecodeInput<'_>) -> Result<Decoded, DecodeError> {

@@ -166,6 +166,17 @@ impl Decoder for MappedDecoder {
         unread::unread(&self.mapping, capture, limits)
     }
 
+    fn place(&self, _: &str, row: u64) -> Text {
+        match &self.mapping.body {
+            Body::Json { rows: Some(path) } => Text::new(format!("{path}[{row}]"), format!("{path}[{row}]")),
+            Body::Json { rows: None } => Text::new(format!("$[{row}]"), format!("$[{row}]")),
+            Body::Csv { .. } => Text::new(
+                format!("record {row} behind the header, counted from 0"),
+                format!("Satz {row} nach der Kopfzeile, ab 0 gezählt"),
+            ),
+        }
+    }
+
     fn decode(&self, input: DecodeInput<'_>) -> Result<Decoded, DecodeError> {
         let DecodeInput { origins, captures, contracts, limits, budget, only } = input;
         let table = &self.mapping.table;

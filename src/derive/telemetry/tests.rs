@@ -20,6 +20,7 @@ fn settings() -> Settings {
         fleets: Fleets::default(),
         are_entities_vehicles: false,
         counts_lines: false,
+        repeats: Repeats::Dropped,
     }
 }
 

@@ -17,6 +17,7 @@ use crate::pipeline::Pipeline;
 use crate::pipeline::config::files::Files;
 use crate::pipeline::config::schedule::Schedule;
 use crate::pipeline::config::{MINIMUM_READABLE, dataset, format, max_bytes, sources};
+use crate::text::Text;
 use crate::yaml::{self, Problem};
 
 /// The format of a pipeline that was read without its contracts: it tells what captures are and how they make partitions.
@@ -98,6 +99,10 @@ impl Decoder for Outlined {
 
     fn columns(&self, _: &str) -> Option<Vec<SourceColumn<'_>>> {
         None
+    }
+
+    fn place(&self, origin: &str, row: u64) -> Text {
+        Text::new(format!("row {row} of {origin}"), format!("Zeile {row} von {origin}"))
     }
 
     fn decode(&self, _: DecodeInput<'_>) -> Result<Decoded, DecodeError> {

@@ -15,7 +15,6 @@ use crate::derive::derivation::{SourceHour, SourceHours};
 use crate::derive::line_hours::{hour_of, hour_start};
 use crate::ledger::Input;
 use crate::pipeline::Pipeline;
-use crate::pipeline::run::context::RunContext;
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::evidence::Partition;
 use crate::pipeline::run::reading::Source;
@@ -52,16 +51,16 @@ impl Beats {
     ///
     /// # Errors
     /// An archive cannot be read.
-    pub(super) fn of(run: &RunContext<'_>, partition: &Partition) -> Result<Self, RunError> {
+    pub(super) fn of(workspace: &Workspace, pipeline: &Pipeline, partition: &Partition) -> Result<Self, RunError> {
         let mut found = Self::default();
-        if !reads_run(run.pipeline) {
+        if !reads_run(pipeline) {
             return Ok(found);
         }
-        let day = ServiceDay::new(partition.date, &run.workspace.zone);
+        let day = ServiceDay::new(partition.date, &workspace.zone);
         let period = day.reports.start..until(&day, partition);
         for (place, (name, store, entries)) in partition.evidence.iter().enumerate() {
             found.names.push(name.as_str().into());
-            let hours = hours(run.workspace, (store, name, entries), &day, &period)?;
+            let hours = hours(workspace, (store, name, entries), &day, &period)?;
             found.hours.extend(hours.into_iter().map(|of| SourceHour { source: place as u32, ..of }));
         }
         Ok(found)

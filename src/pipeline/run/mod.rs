@@ -46,6 +46,7 @@ mod reading;
 mod rebuild;
 mod recorded_files;
 pub mod releases;
+pub(in crate::pipeline) mod replay;
 pub mod run_inputs;
 mod selected;
 mod steps;

@@ -12,7 +12,7 @@ use crate::decode::{Decoded, Note};
 use crate::derive::privacy::Pseudonyms;
 use crate::derive::privacy::texts::PrivateTexts;
 use crate::derive::reports;
-use crate::derive::telemetry::Settings;
+use crate::derive::telemetry::{Repeats, Settings};
 use crate::durable;
 use crate::feed_rules;
 use crate::feed_rules::run_rules::{RunRules, RunSubjects};
@@ -81,7 +81,7 @@ pub(super) fn prepare(
     let rules = standard_rules(run, &contexts[0], &mut decoded, &budget)?;
     let context = NodeContext {
         rules: contexts,
-        settings: key.map(|key| settings(run, date, key, fleets.of_origins(&sources))),
+        settings: key.map(|key| settings(workspace, pipeline, (date, key), fleets.of_origins(&sources))),
         privacy: pipeline.release.as_ref().map(|release| release.privacy.clone()).unwrap_or_default(),
         sources: Arc::new(beats.of_origins(&sources)),
         timetable_origin,
@@ -151,21 +151,27 @@ fn quarantine_folder(run: &RunContext<'_>, record: &RunRecord, staging: &Path) -
 }
 
 /// When the last evidence that counts for the date was captured.
-fn last_received(partition: &Partition) -> Option<Timestamp> {
+pub(super) fn last_received(partition: &Partition) -> Option<Timestamp> {
     let entries = partition.evidence.iter().flat_map(|(.., entries)| entries).map(|entry| entry.captured_at);
     entries.filter(|at| partition.received.contains(at)).max()
 }
 
 /// How telemetry becomes the tables of the release.
-fn settings(run: &RunContext<'_>, date: ServiceDate, key: [u8; 32], fleets: reports::Fleets) -> Settings {
-    let release = run.pipeline.release.as_ref();
+pub(super) fn settings(
+    workspace: &Workspace,
+    pipeline: &Pipeline,
+    (date, key): (ServiceDate, [u8; 32]),
+    fleets: reports::Fleets,
+) -> Settings {
+    let release = pipeline.release.as_ref();
     Settings {
         service_date: date,
-        zone: run.workspace.zone.clone(),
+        zone: workspace.zone.clone(),
         pseudonyms: Arc::new(Pseudonyms::new(key)),
         occupancy_source: release.map_or_else(String::new, |release| release.occupancy_source.clone()),
         fleets,
-        counts_lines: reads_run(run.pipeline),
+        counts_lines: reads_run(pipeline),
+        repeats: Repeats::Dropped,
         are_entities_vehicles: release.is_some_and(|release| release.entity_ids_are_stable),
     }
 }

@@ -39,6 +39,17 @@ pub(super) fn other_zone(agencies: &RecordBatch, zone: &TimeZone, date: ServiceD
 /// The source of an origin, and when it was captured.
 pub(super) type Source = (Arc<str>, jiff::Timestamp);
 
+/// The captures of all sources in the order of time, those of one instant in the order of the pipeline: as origins count them.
+pub(super) fn in_order(evidence: impl IntoIterator<Item = (String, Vec<Entry>)>) -> Vec<(Arc<str>, Entry)> {
+    let mut all: Vec<(Arc<str>, Entry)> = Vec::new();
+    for (name, entries) in evidence {
+        let name: Arc<str> = name.into();
+        all.extend(entries.into_iter().map(|entry| (name.clone(), entry)));
+    }
+    all.sort_by_key(|(_, entry)| entry.captured_at);
+    all
+}
+
 /// Begins to decode the evidence: all sources as one stream in the order of time, those of one instant in the order of the
 /// pipeline.
 pub(super) fn decode(
@@ -48,12 +59,7 @@ pub(super) fn decode(
     budget: &Budget,
 ) -> Result<(Decoded, Vec<Source>), RunError> {
     let only = Only { date: partition.date, zone: workspace.zone.clone() };
-    let mut all: Vec<(Arc<str>, Entry)> = Vec::new();
-    for (name, _, entries) in partition.evidence {
-        let name: Arc<str> = name.into();
-        all.extend(entries.into_iter().map(|entry| (name.clone(), entry)));
-    }
-    all.sort_by_key(|(_, entry)| entry.captured_at);
+    let all = in_order(partition.evidence.into_iter().map(|(name, _, entries)| (name, entries)));
     let origins = all.iter().map(|(name, entry)| Origin::of_capture(name, entry.captured_at)).collect();
     let sources = all.iter().map(|(name, entry)| (name.clone(), entry.captured_at)).collect();
     let entries = all.into_iter().map(|(_, entry)| entry).collect();

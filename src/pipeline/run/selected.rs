@@ -55,7 +55,7 @@ impl Selected {
         }
         let decided = decisions(workspace, pipeline, partition.date, &accepted, today)?;
         let may_be_gap = gap::may_be(workspace, pipeline, &partition)?;
-        let beats = Beats::of(run, &partition)?;
+        let beats = Beats::of(workspace, pipeline, &partition)?;
         let (checkout, note) = checkout_of(workspace);
         partition.notes.extend(note);
         let mut begun = begin(run, &partition, (&inputs, &beats), &decided, started_at)?;

@@ -19,6 +19,7 @@ use crate::ledger::{InputRows, LeftQuarantine};
 use crate::pipeline::journal::HeldFile;
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::nodes::quarantine_target::QuarantineTarget;
+use crate::pipeline::trace::watch::PublishedForm;
 use crate::publish::parquet::{Staged, Writer};
 use crate::quarantine::Stage;
 use crate::table::Origin;
@@ -136,6 +137,34 @@ impl TableAccount {
         let public = public.map_err(failed)?;
         writer.push(public.clone())?;
         Ok((rows, Some(public)))
+    }
+
+    /// What rows that passed all rules are published as: every public column, and the origins; and which rules of privacy drop or blank
+    /// some of them. Values that files never have may be null in it.
+    pub(crate) fn published_form(&self, rows: &RecordBatch) -> Result<PublishedForm, RunError> {
+        let failed = |error| RunError::internal(format!("{}: {error}", self.release.table));
+        let ids = |rules: Vec<(RuleId, u64)>| rules.into_iter().map(|(rule, _)| rule).collect();
+        let (rows, cut, blanked) = match &self.step {
+            Some(step) => {
+                let Stepped { rows, dropped, blanked } = step.apply(rows).map_err(failed)?;
+                (rows, ids(dropped), ids(blanked))
+            }
+            None => (rows.clone(), Vec::new(), Vec::new()),
+        };
+        Ok(PublishedForm { public: self.public_form(&rows)?, cut, blanked })
+    }
+
+    /// The public columns of rows as they are published but for what privacy makes of them, and their origins.
+    pub(crate) fn public_form(&self, rows: &RecordBatch) -> Result<RecordBatch, RunError> {
+        let failed = |error| RunError::internal(format!("{}: {error}", self.release.table));
+        let rows = match &self.times {
+            Some(times) => times.rows(rows).map_err(failed)?,
+            None => rows.clone(),
+        };
+        let public: Vec<usize> = self.release.public_columns().map(|(place, _)| place).collect();
+        let schema = rows.schema();
+        let hidden = self.release.columns.len()..schema.fields().len();
+        rows.project(&public.into_iter().chain(hidden).collect::<Vec<_>>()).map_err(failed)
     }
 
     fn drop_rows(&mut self, rule: RuleId, rows: u64) {

@@ -15,7 +15,7 @@ use crate::derive::derivation::{DeriveContext, Input, SourceHours, Tables};
 use crate::derive::line_hours::LineHours;
 use crate::derive::privacy::step::{PlannedTrips, PrivacyRules, PrivacyStep};
 use crate::derive::privacy::texts::{PrivateTexts, PublishedTexts};
-use crate::derive::telemetry;
+use crate::derive::telemetry::{self, Repeats};
 use crate::pipeline::Pipeline;
 use crate::pipeline::graph::{DerivationNode, Maker, RunGraph};
 use crate::pipeline::mapping::Dictionary;
@@ -205,6 +205,33 @@ impl Opening {
             Stage::Feed => CheckedTable::mapped(check, &node.contract, self.mappings.clone()),
             Stage::Release => CheckedTable::new(check),
         })
+    }
+
+    /// The rows of the release that rows of a feed's table may become, each as if nothing had come before it: under the ids that it can
+    /// have. Of a table that is released as it came they are the rows.
+    pub(super) fn each_alone(
+        &self,
+        graph: &RunGraph,
+        table: usize,
+        rows: &RecordBatch,
+    ) -> Result<Vec<RecordBatch>, RunError> {
+        let node = &graph.tables[table];
+        if node.account == table {
+            return Ok(vec![rows.clone()]);
+        }
+        let Some(settings) = &self.context.settings else { return Ok(Vec::new()) };
+        let mut made = Vec::new();
+        for repeats in [Repeats::KeptAsFirst, Repeats::KeptAsFurther] {
+            let settings = telemetry::Settings { repeats, counts_lines: false, ..settings.clone() };
+            let (source, release) = (node.contract.clone(), graph.tables[node.account].contract.clone());
+            let mut derivation = telemetry::derivation(source, release, settings, self.context.budget.clone())?;
+            made.extend(derivation.push(0, rows.clone())?.into_iter().map(|derived| derived.chunk.rows));
+            // Ids of other tables are those of the feed.
+            if node.contract.table != "vehicle_positions" {
+                break;
+            }
+        }
+        Ok(made)
     }
 
     /// A derivation. `made` says for each of its inputs whether the run makes the table.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use arrow_array::RecordBatch;
 use jiff::Timestamp;
 
 use crate::check::Quarantined;
@@ -12,7 +13,7 @@ use crate::decode::Note;
 use crate::ledger::LeftQuarantine;
 use crate::pipeline::journal::HeldFile;
 use crate::pipeline::run::error::RunError;
-use crate::quarantine::decisions::{Decider, Decisions};
+use crate::quarantine::decisions::{Decider, Decisions, Effect};
 use crate::quarantine::reconciliation::{Reconciliation, ReconciliationError};
 use crate::quarantine::{Identity, RowId, Stage, Writer};
 use crate::table::Budget;
@@ -61,6 +62,12 @@ impl QuarantineTarget {
     /// The decisions about rows of a check.
     pub(crate) fn decider(&self, stage: Stage) -> Decider {
         Decider::new(self.decisions.clone(), self.identities[stage as usize].clone())
+    }
+
+    /// The id of a row of a check, and what was decided of it.
+    pub(crate) fn decided_of(&self, stage: Stage, rows: &RecordBatch, row: usize) -> (RowId, Option<Effect>) {
+        let id = self.identities[stage as usize].of(rows, row);
+        (id, self.decisions.get(id).cloned())
     }
 
     pub(crate) fn hold(&mut self, stage: Stage, held: &Quarantined) -> Result<(), RunError> {

@@ -1,5 +1,7 @@
 //! The run graph at work: rows go from node to node, and what waits goes on when it may.
 
+use arrow_array::RecordBatch;
+
 use crate::check::{CheckError, Checked};
 use crate::contract::Severity;
 use crate::decode::captures::Strays;
@@ -13,6 +15,7 @@ use crate::pipeline::run::nodes::account::{TableAccount, TableResult};
 use crate::pipeline::run::nodes::checked_table::CheckedTable;
 use crate::pipeline::run::nodes::derivation_run::DerivationRun;
 use crate::pipeline::run::nodes::opening::{NodeContext, Opening};
+use crate::pipeline::trace::watch::{Forms, Watch};
 use crate::quarantine::Stage;
 use crate::table::Chunk;
 use crate::table::keys::Keys;
@@ -33,6 +36,8 @@ pub(in crate::pipeline::run) struct RunNodes {
     /// Of the feed's tables.
     keys: Keys,
     private: PrivateTexts,
+    /// Rows of which it is told what becomes of them.
+    watch: Option<Watch>,
     results: Vec<(usize, TableResult)>,
 }
 
@@ -41,6 +46,7 @@ pub(in crate::pipeline::run) struct RunNodes {
 pub(in crate::pipeline::run) struct NodeResults {
     pub tables: Vec<TableResult>,
     pub private: PrivateTexts,
+    pub watch: Option<Watch>,
     pub notes: Vec<Note>,
 }
 
@@ -67,9 +73,40 @@ impl RunNodes {
             has_begun: vec![false; tables],
             keys: Keys::default(),
             private,
+            watch: None,
             results: Vec::new(),
             graph,
         })
+    }
+
+    /// Watches rows that have a key.
+    pub(crate) fn watch(&mut self, watch: Watch) {
+        self.watch = Some(watch);
+    }
+
+    /// Shows rows to the watch of their table before they are checked.
+    fn show(&mut self, table: usize, decoded: &RecordBatch, chunk: &Chunk) -> Result<(), RunError> {
+        let node = &self.graph.tables[table];
+        let (Some(watch), Some(account)) = (&mut self.watch, &self.accounts[node.account]) else { return Ok(()) };
+        if watch.table != account.release.table {
+            return Ok(());
+        }
+        watch.origins = account.origins.clone();
+        if node.stage == Stage::Feed {
+            let mut forms = Vec::new();
+            for exact in self.opening.each_alone(&self.graph, table, &chunk.rows)? {
+                // A row that privacy cuts off is asked for by what it would have been published as.
+                forms.push(Forms { public: account.public_form(&exact)?, exact: exact.clone() });
+                if account.step.is_some() {
+                    forms.push(Forms { public: account.published_form(&exact)?.public, exact });
+                }
+            }
+            watch.came((decoded, &chunk.rows), &chunk.flaws, &forms);
+        } else if !matches!(node.made_by.map(|by| self.graph.derivations[by].maker), Some(Maker::Telemetry)) {
+            watch.made(&Forms { public: account.public_form(&chunk.rows)?, exact: chunk.rows.clone() });
+        }
+        watch.enters(node.stage, &chunk.rows, &|row| account.quarantine.decided_of(node.stage, &chunk.rows, row));
+        Ok(())
     }
 
     /// Some rows of a table of the decoder's. What they have of private texts is kept, as they came: before mappings.
@@ -82,7 +119,12 @@ impl RunNodes {
             return Err(RunError::internal(format!("{} has rows after its end", node.contract.table)));
         };
         account.counts.rows_in += chunk.rows.num_rows() as u64;
+        let decoded = self.watch.is_some().then(|| chunk.rows.clone());
         let chunk = check.map(chunk, &mut account.counts.mapped)?;
+        if let Some(decoded) = decoded {
+            self.show(table, &decoded, &chunk)?;
+        }
+        let Some(check) = &mut self.checks[table] else { return Err(RunError::internal("a table lost its check")) };
         let checked = check.check.push(chunk, &self.keys)?;
         self.pass(table, checked)
     }
@@ -182,9 +224,18 @@ impl RunNodes {
         let is_last = place == table;
         let ended = || RunError::internal("a table has rows after its account was closed");
         let account = self.accounts[place].as_mut().ok_or_else(ended)?;
+        let mut watch = self.watch.as_mut().filter(|watch| watch.table == account.release.table);
+        if let Some(watch) = &mut watch {
+            checked.quarantined.iter().for_each(|held| watch.held(stage, held));
+            checked.passed.iter().for_each(|rows| watch.passed(stage, rows));
+        }
         let passed = account.hold(stage, checked)?;
         for rows in passed {
             let account = self.accounts[place].as_mut().ok_or_else(ended)?;
+            let watch = self.watch.as_mut().filter(|watch| is_last && watch.table == account.release.table);
+            if let Some(watch) = watch.filter(|_| account.writer.is_some()) {
+                watch.published(stage, &rows, |row| account.published_form(row))?;
+            }
             let (rows, public) = match is_last {
                 true => account.publish(stage, rows)?,
                 false => (account.quarantine.reconciliation.mark(rows), None),
@@ -209,13 +260,17 @@ impl RunNodes {
                 return Err(RunError::internal(format!("a derivation has no output {output}")));
             };
             let is_row_wise = matches!(node.maker, Maker::Telemetry);
-            let (Some(check), Some(account)) = (&mut self.checks[table], &mut self.accounts[table]) else {
+            let (Some(_), Some(account)) = (&self.checks[table], &mut self.accounts[table]) else {
                 return Err(RunError::internal("a derivation makes rows after its end"));
             };
             if !is_row_wise {
                 account.counts.rows_in += chunk.rows.num_rows() as u64;
             }
             chunk.rows = account.quarantine.reconciliation.unmark(chunk.rows);
+            if self.watch.is_some() {
+                self.show(table, &chunk.rows, &chunk)?;
+            }
+            let Some(check) = &mut self.checks[table] else { return Err(RunError::internal("a table lost its check")) };
             let checked = check.check.push(chunk, &Keys::default())?;
             self.pass(table, checked)?;
         }
@@ -258,6 +313,9 @@ impl RunNodes {
         match node.maker {
             Maker::Telemetry => {
                 if let Some(account) = outputs.first().and_then(|table| self.accounts[*table].as_mut()) {
+                    if let Some(watch) = self.watch.as_mut().filter(|watch| watch.table == account.release.table) {
+                        watch.unused.extend(result.unused.iter().filter(|of| of.rows > 0).map(|of| of.rule.clone()));
+                    }
                     account.drop_unused(result.unused);
                 }
             }
@@ -309,6 +367,6 @@ impl RunNodes {
         };
         self.results.sort_by_key(|(account, _)| place(*account));
         let tables = self.results.into_iter().map(|(_, result)| result).collect();
-        Ok(NodeResults { tables, private: self.private, notes })
+        Ok(NodeResults { tables, private: self.private, watch: self.watch, notes })
     }
 }
