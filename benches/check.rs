@@ -26,7 +26,7 @@ use fahrtenbuch::decode::{self, Decoded, Limits, Step};
 use fahrtenbuch::derive::derivation::Derived;
 use fahrtenbuch::derive::privacy::{Pseudonyms, public_only};
 use fahrtenbuch::derive::reports::Fleets;
-use fahrtenbuch::derive::telemetry::{self, Settings};
+use fahrtenbuch::derive::telemetry::{self, Repeats, Settings};
 use fahrtenbuch::publish::parquet::Writer;
 use fahrtenbuch::simulate::{Simulation, write};
 use fahrtenbuch::table::keys::Keys;
@@ -102,6 +102,7 @@ fn main() {
         fleets: Fleets::default(),
         are_entities_vehicles: false,
         counts_lines: false,
+        repeats: Repeats::Dropped,
     };
     let mut derivation =
         telemetry::derivation(source.clone(), target.clone(), settings, budget.clone()).expect("a derivation");

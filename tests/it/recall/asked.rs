@@ -14,7 +14,7 @@ use fahrtenbuch::contract::Contract;
 use fahrtenbuch::decode::{self, Limits, Step};
 use fahrtenbuch::derive::privacy::{DayKeys, Pseudonyms};
 use fahrtenbuch::derive::reports::Fleets;
-use fahrtenbuch::derive::telemetry::{self, Settings};
+use fahrtenbuch::derive::telemetry::{self, Repeats, Settings};
 use fahrtenbuch::pipeline::run::run_inputs::{Inspected, RunInputs};
 use fahrtenbuch::pipeline::{FeedOrigin, Release};
 use fahrtenbuch::publish::bucket::Bucket;
@@ -172,6 +172,7 @@ pub(super) fn asked_again(world: &World, date: ServiceDate) -> BTreeMap<String, 
         fleets: Fleets::default(),
         are_entities_vehicles: false,
         counts_lines: false,
+        repeats: Repeats::Dropped,
     };
     let (mut asked, mut released) = (BTreeMap::new(), Vec::new());
     for (head, chunks) in heads.iter().zip(chunks) {
