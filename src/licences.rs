@@ -1,7 +1,7 @@
 //! Licences: how they are written, what the list of GovData calls them, and under which licences data may be released that were made
 //! of data under them. It is a table of what the licences' own texts say, no legal advice; each entry names the place.
 
-use crate::text::shown;
+use crate::yaml::shown;
 use crate::yaml::{Node, Problems, suggestion};
 
 /// Under which licences a release may stand that is made of data under a licence.

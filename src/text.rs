@@ -57,19 +57,6 @@ impl Language {
     }
 }
 
-/// A text of somebody else for people: what a terminal or a page would not show is written out, and quotation marks and backslashes stay
-/// as they are.
-pub fn shown(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\'' | '"' | '\\' => shown.push(c),
-            other => shown.extend(other.escape_debug()),
-        }
-    }
-    shown
-}
-
 /// A whole number with its thousands set apart: `19,916` and `19.916`.
 pub fn grouped(number: u64) -> Text {
     let digits = number.to_string();

@@ -3,7 +3,7 @@
 mod texts;
 pub mod variables;
 
-pub(crate) use self::texts::{host_in_ascii, in_ascii};
+pub(crate) use self::texts::{host_in_ascii, in_ascii, shown};
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -10,8 +10,8 @@ use crate::portal::metadata::{
     Vocabulary,
 };
 use crate::publication;
-use crate::text::shown;
 use crate::time::ServiceDate;
+use crate::yaml::shown;
 use crate::yaml::{self, Node, Problem, Problems};
 
 const CONTACT_KEYS: &[&str] = &["name", "email", "url"];

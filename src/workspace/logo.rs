@@ -9,7 +9,7 @@ use quick_xml::name::{Namespace, ResolveResult};
 use quick_xml::{NsReader, XmlVersion};
 
 use crate::portal::settings::Logo;
-use crate::text::shown;
+use crate::yaml::shown;
 use crate::yaml::{Node, Problems};
 
 /// Bytes of the file.

@@ -13,9 +13,9 @@ use crate::portal::metadata::Contact;
 use crate::portal::settings::{
     Accessibility, Barrier, Colour, Conciliation, Conformity, Imprint, KnownIssue, PortalDataset, Privacy, Settings,
 };
-use crate::text::shown;
 use crate::workspace::catalogues::{day, email, section, text};
 use crate::workspace::logo;
+use crate::yaml::shown;
 use crate::yaml::{self, Node, Problems};
 
 pub(super) use self::demands::example;

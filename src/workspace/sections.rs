@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 
 use crate::object_stores::Options;
 use crate::publish::bucket;
-use crate::text::shown;
+use crate::yaml::shown;
 use crate::yaml::{Node, Problems, in_ascii};
 
 const BUCKET_KEYS: &[&str] = &["location", "base_url", "options"];

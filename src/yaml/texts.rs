@@ -3,7 +3,6 @@
 use url::Url;
 
 use super::{Node, Problems, Value};
-use crate::text::shown;
 
 impl Node {
     /// The text of one line under `key`, if there is one; a problem if it says nothing or has several lines.
@@ -107,6 +106,19 @@ impl Node {
             path.pop();
         }
     }
+}
+
+/// A text of somebody else for people: what a terminal or a page would not show is written out, and quotation marks and backslashes stay
+/// as they are.
+pub(crate) fn shown(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\'' | '"' | '\\' => shown.push(c),
+            other => shown.extend(other.escape_debug()),
+        }
+    }
+    shown
 }
 
 /// An address on the web with umlauts, as it goes over the wire: its host in Punycode. `None` of one that has none, or is no address.

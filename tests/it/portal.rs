@@ -19,7 +19,7 @@ fn what_the_law_demands_is_a_mistake_of_check_and_the_day_is_published_all_the_s
     let page = |name: &str| std::fs::read_to_string(world.path(&format!("data/bucket/{name}"))).unwrap();
     assert_eq!(program(&world, &["check"]).0, Some(0));
     world.replace(CONFIGURATION, PHONE, "");
-    world.write(LOGO, "<svg><script>alert(1)</script></svg>");
+    world.write(LOGO, "<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>");
     let (exit, told) = program(&world, &["check"]);
     assert_eq!(exit, Some(2), "{told}");
     assert!(
@@ -59,7 +59,12 @@ fn a_key_that_is_there_and_empty_is_a_mistake_with_its_line_and_what_to_write() 
             "publisher:",
             "'publisher' is there and says nothing.",
         ),
-        ("people: [Datenmanagement]\n", "people: #Leitung\n", "people:", "in quotation marks: 'people: \"#Leitung\"'."),
+        (
+            "people: [Datenmanagement]\n",
+            "people: #Leitung\n",
+            "people:",
+            "'people' says nothing: what begins with '#' is a comment. Write it in quotation marks: 'people: \"#Leitung\"'.",
+        ),
         (
             "\nportal:\n",
             "\ncatalogues:\n  datasets:\n    stadtbus-fahrplan:\n      keywords:\nportal:\n",

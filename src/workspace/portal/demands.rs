@@ -4,11 +4,11 @@ use std::path::Path;
 
 use crate::portal::Site;
 use crate::portal::settings::{Conformity, Imprint, Settings};
-use crate::text::shown;
 use crate::time::ServiceDate;
 use crate::workspace::files::FILE;
 use crate::workspace::lacks::{Lack, Lacking};
 use crate::workspace::logo;
+use crate::yaml::shown;
 use crate::yaml::{self, Node, Problem, Problems};
 
 /// What German law demands of the pages of a municipality that are on the web: where it is to be written, whether it is there, and what
