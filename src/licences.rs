@@ -1,7 +1,8 @@
 //! Licences: how they are written, what the list of GovData calls them, and under which licences data may be released that were made
 //! of data under them. It is a table of what the licences' own texts say, no legal advice; each entry names the place.
 
-use crate::yaml::suggestion;
+use crate::yaml::shown;
+use crate::yaml::{Node, Problems, suggestion};
 
 /// Under which licences a release may stand that is made of data under a licence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -262,6 +263,28 @@ impl Licence {
         listed.or_else(|| self.url.map(str::to_owned))
     }
 
+    /// Whether everybody may use the data for any purpose and pass on what they make of them.
+    pub(crate) fn is_open(&self) -> bool {
+        let is_for_some = ["-NC-", "-ND-"].iter().any(|word| self.id.contains(word));
+        !self.is_of_sources_only() && !is_for_some
+    }
+
+    /// Whether (EU) 2023/138, Art. 4, allows it for high-value datasets: CC0, CC BY 4.0 or what is as free as they are. Whoever makes
+    /// something of the data may have to name who provides them, and nothing more.
+    pub(crate) fn is_free_for_high_value(&self) -> bool {
+        self.is_open() && matches!(self.terms, Terms::Free | Terms::Attribution)
+    }
+
+    /// Whether an address leads to this licence, by its own address or by one of the lists of others.
+    pub(crate) fn is_at(&self, url: &str) -> bool {
+        let asked = place(url);
+        let listed = self.govdata.map(|name| format!("dcat-ap.de/def/licenses/{name}"));
+        let spdx = format!("spdx.org/licenses/{}", self.id);
+        let eu = format!("publications.europa.eu/resource/authority/licence/{}", self.id.replace(['-', '.'], "_"));
+        let known = self.url.into_iter().map(str::to_owned).chain(listed).chain([spdx, eu]);
+        known.map(|known| place(&known)).any(|known| known == asked)
+    }
+
     /// Whether whoever is to be named must be.
     pub(crate) fn demands_attribution(&self) -> bool {
         match self.terms {
@@ -279,6 +302,30 @@ impl Licence {
             Terms::OneOf(others) => others.contains(&release.id),
         }
     }
+}
+
+/// An address without what makes no other text of it: the scheme, `www.`, a slash at the end, the ending of a file, and the words for the
+/// summary, the text and its language (`deed.de`, `legalcode`).
+fn place(url: &str) -> String {
+    let url = url.trim().to_ascii_lowercase();
+    let url = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
+    let url = url.strip_prefix("www.").unwrap_or(url);
+    let url = url.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
+    let (before, last) = url.rsplit_once('/').unwrap_or(("", url));
+    let word = last.split('.').next().unwrap_or_default();
+    if ["deed", "legalcode", "summary"].contains(&word) {
+        return before.trim_end_matches('/').to_owned();
+    }
+    let is_language = |text: &str| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_lowercase());
+    let mut parts: Vec<&str> = url.split('.').collect();
+    while parts.len() > 2
+        && parts.last().is_some_and(|last| ["html", "htm", "txt", "md"].contains(last) || is_language(last))
+    {
+        parts.pop();
+    }
+    // The domain of the country is none of these.
+    let shortened = parts.join(".");
+    if shortened.contains('/') { shortened } else { url.to_owned() }
 }
 
 /// A licence by its id of SPDX, or as it is written elsewhere; large and small letters are the same.
@@ -305,6 +352,14 @@ pub(crate) fn suggested(written: &str) -> String {
 /// What was meant by a licence of a release that is not known.
 pub(crate) fn suggested_of_release(written: &str) -> String {
     suggested_of(written, LICENCES.iter().filter(|licence| !licence.is_of_sources_only()))
+}
+
+/// Tells of a `licence_url` of a map that is not the address of the licence beside it.
+pub(crate) fn contradiction(licence: &Licence, map: &Node, problems: &mut Problems) {
+    let (Some(node), Some(address)) = (map.get("licence_url"), licence.url) else { return };
+    let Some(url) = node.scalar().filter(|url| !licence.is_at(url)) else { return };
+    let message = format!("'licence_url: {}' is not the address of {}, which 'licence' says", shown(&url), licence.id);
+    problems.add(node.line, message, format!("Write 'licence_url: {address}', or take the line out."));
 }
 
 fn suggested_of(written: &str, known: impl Iterator<Item = &'static Licence>) -> String {
@@ -372,6 +427,51 @@ mod tests {
             ("proprietary", "CC-BY-4.0", false),
         ] {
             assert_eq!(allows(source, release), expected, "{source} -> {release}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_that_of_a_licence_however_it_is_written() {
+        for (licence, url, expected) in [
+            ("CC-BY-4.0", "https://creativecommons.org/licenses/by/4.0/", true),
+            ("CC-BY-4.0", "http://creativecommons.org/licenses/by/4.0", true),
+            ("CC-BY-4.0", "https://creativecommons.org/licenses/by/4.0/deed.de", true),
+            ("CC-BY-4.0", "https://www.creativecommons.org/licenses/by/4.0/legalcode.de#s3", true),
+            ("CC-BY-4.0", "http://dcat-ap.de/def/licenses/cc-by/4.0", true),
+            ("CC-BY-4.0", "https://spdx.org/licenses/CC-BY-4.0.html", true),
+            ("CC-BY-4.0", "http://publications.europa.eu/resource/authority/licence/CC_BY_4_0", true),
+            ("CC-BY-4.0", "https://creativecommons.org/licenses/by-sa/4.0/", false),
+            ("CC-BY-4.0", "https://creativecommons.org/licenses/by/3.0/", false),
+            ("CC-BY-4.0", "https://stadt.example/lizenz", false),
+            ("CC-BY-3.0", "https://creativecommons.org/licenses/by/3.0/de/", false),
+            ("CC-BY-3.0-DE", "https://creativecommons.org/licenses/by/3.0/de/deed.de", true),
+            ("CC-BY-SA-4.0", "https://creativecommons.org/licenses/by/4.0/", false),
+            ("CC0-1.0", "https://creativecommons.org/publicdomain/zero/1.0/deed.en", true),
+            ("dl-de/by-2-0", "http://www.govdata.de/dl-de/by-2-0/", true),
+            ("dl-de/by-2-0", "https://www.govdata.de/dl-de/zero-2-0", false),
+            ("Apache-2.0", "https://www.apache.org/licenses/LICENSE-2.0.txt", true),
+            ("GPL-3.0-only", "https://www.gnu.org/licenses/gpl-3.0.de.html", true),
+            ("ODbL-1.0", "https://opendatacommons.org/licenses/odbl/1-0", true),
+        ] {
+            assert_eq!(find(licence).unwrap().is_at(url), expected, "{licence} {url}");
+        }
+        for licence in LICENCES.iter().filter(|licence| !licence.is_of_sources_only()) {
+            let addresses = licence.url.map(str::to_owned).into_iter().chain(licence.address());
+            addresses.for_each(|url| assert!(licence.is_at(&url), "{url}"));
+        }
+    }
+
+    #[test]
+    fn what_is_open_and_what_high_value_datasets_may_have() {
+        let told = |id: &str| find(id).map(|licence| (licence.is_open(), licence.is_free_for_high_value())).unwrap();
+        for id in ["CC0-1.0", "CC-BY-4.0", "CC-BY-3.0", "dl-de/by-2-0", "dl-de/zero-2-0", "ODC-By-1.0", "PDDL-1.0"] {
+            assert_eq!(told(id), (true, true), "{id}");
+        }
+        for id in ["CC-BY-SA-4.0", "CC-BY-SA-3.0-DE", "ODbL-1.0", "GPL-3.0-only", "LAL-1.3"] {
+            assert_eq!(told(id), (true, false), "{id}");
+        }
+        for id in ["CC-BY-NC-4.0", "CC-BY-ND-4.0", "CC-BY-NC-ND-4.0", "CC-BY-NC-SA-4.0", "own", "proprietary"] {
+            assert_eq!(told(id), (false, false), "{id}");
         }
     }
 

@@ -6,8 +6,10 @@ mod catalogues;
 pub mod checkout;
 pub mod chores;
 pub(crate) mod described;
+pub mod examples;
 mod files;
 pub mod form;
+pub mod lacks;
 mod licences;
 mod links;
 mod literal_secrets;
@@ -161,10 +163,11 @@ impl Workspace {
             return Err(no_workspace(&file));
         }
         let mut found = Vec::new();
-        let mut first_line = 0;
+        let (mut first_line, mut url_line) = (0, None);
         let workspace = match yaml::read(&file) {
             Ok(node) => {
                 first_line = node.line;
+                url_line = node.get("licence_url").map(|node| node.line);
                 let mut problems = Problems::new(&file);
                 let workspace = configuration(root, &node, &mut problems);
                 found.append(&mut problems.found);
@@ -200,7 +203,7 @@ impl Workspace {
         found.extend(schedules(&pipelines, &unread));
         found.extend(datasets(&pipelines));
         if let Some(workspace) = &workspace {
-            found.extend(licences::conflicts(&workspace.site, &file, &pipelines));
+            found.extend(licences::conflicts(&workspace.site, &file, url_line, &pipelines));
             let Site { metadata, portal, .. } = &workspace.site;
             let catalogued = metadata.datasets.iter().map(|(name, of)| (name, of.line));
             found.extend(catalogues::unknown_datasets(
@@ -229,12 +232,27 @@ impl Workspace {
 }
 
 fn configuration(root: &Path, node: &Node, problems: &mut Problems) -> Option<Workspace> {
+    let mut empty = Problems::new(problems.file());
+    node.tell_empty(portal::example, &mut empty);
+    let workspace = filled(root, node, problems);
+    // What is there and empty is told once, and as that.
+    let is_empty = |told: &Problem| empty.found.iter().any(|of| of.line == told.line);
+    problems.found.retain(|told| told.message.ends_with(" is missing") || !is_empty(told));
+    problems.found.append(&mut empty.found);
+    workspace
+}
+
+/// The configuration without a look at keys that are there and empty.
+fn filled(root: &Path, node: &Node, problems: &mut Problems) -> Option<Workspace> {
     node.only_keys(KEYS, problems);
-    let title = node.require_text("title", problems);
-    let publisher = node.require_text("publisher", problems);
-    let licence = node.require_text("licence", problems);
+    let title = node.require_line("title", problems);
+    let publisher = node.require_line("publisher", problems);
+    let licence = node.require_line("licence", problems);
     let licence_line = node.get("licence").map_or(node.line, |node| node.line);
-    let licence_url = node.optional_text("licence_url", problems);
+    let licence_url = node.web_address("licence_url", problems);
+    if let Some(known) = licence.as_deref().and_then(crate::licences::of_release) {
+        crate::licences::contradiction(known, node, problems);
+    }
     let zone = zone(node, problems);
     let area = node.get("service_area").and_then(|node| area(root, node, problems));
     let BucketSection { location, base_url, options: bucket_options } = BucketSection::read(node, problems);

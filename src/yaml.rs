@@ -5,6 +5,8 @@ pub mod public;
 mod texts;
 pub mod variables;
 
+pub(crate) use self::texts::{host_in_ascii, in_ascii, shown};
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
@@ -64,7 +66,8 @@ impl Problems {
 pub struct Node {
     pub line: u32,
     pub value: Value,
-    /// How a number or a truth value is written, where that is not how we would write it: `01`, `1.10`, `True`.
+    /// How a number or a truth value is written, where that is not how we would write it: `01`, `1.10`, `True`; of a key that has no
+    /// value, the comment that stands in its place.
     raw: Option<Box<str>>,
 }
 
@@ -150,6 +153,13 @@ impl<'a> Source<'a> {
         };
         self.text.get(byte(from)..byte(until))
     }
+
+    /// The text from a character to the end of its line.
+    fn rest_of_line(&self, from: usize) -> &'a str {
+        let byte = if self.begins.is_empty() { Some(&from) } else { self.begins.get(from) };
+        let rest = byte.and_then(|byte| self.text.get(*byte..)).unwrap_or_default();
+        rest.lines().next().unwrap_or_default()
+    }
 }
 
 impl Node {
@@ -163,12 +173,9 @@ impl Node {
             YamlData::Sequence(items) => {
                 Value::List(items.iter().map(|item| Self::from_marked(item, source)).collect())
             }
-            YamlData::Mapping(pairs) => Value::Map(
-                pairs
-                    .iter()
-                    .map(|(key, value)| (Self::from_marked(key, source), Self::from_marked(value, source)))
-                    .collect(),
-            ),
+            YamlData::Mapping(pairs) => {
+                Value::Map(pairs.iter().map(|(key, value)| Self::pair(key, value, source)).collect())
+            }
             YamlData::Tagged(_, inner) => return Self::from_marked(inner, source),
         };
         let raw = match &node.data {
@@ -181,6 +188,24 @@ impl Node {
             _ => None,
         };
         Self { line: u32::try_from(node.span.start.line()).unwrap_or(u32::MAX), value, raw }
+    }
+
+    /// A key and its value.
+    fn pair(key: &MarkedYaml<'_>, value: &MarkedYaml<'_>, source: &Source<'_>) -> (Self, Self) {
+        let (name, mut value) = (Self::from_marked(key, source), Self::from_marked(value, source));
+        if value.value == Value::Null {
+            // What is not there has no place of its own.
+            value.line = name.line;
+            let behind = source.rest_of_line(key.span.end.index()).trim_start();
+            let behind = behind.strip_prefix(':').unwrap_or_default().trim();
+            value.raw = Some(behind).filter(|behind| behind.starts_with('#')).map(Box::from);
+        }
+        (name, value)
+    }
+
+    /// Of a key without a value: the comment that stands in its place.
+    pub(crate) fn comment(&self) -> Option<&str> {
+        self.raw.as_deref().filter(|_| self.value == Value::Null)
     }
 
     /// The value of a key, if this is a map that has it.
@@ -221,10 +246,10 @@ impl Node {
     /// A scalar as text, however YAML read it (`1`, `true` and `2026-11-24` are text here), as it stands in the file: `01`
     /// and `1.10` are not `1` and `1.1`.
     pub fn scalar(&self) -> Option<String> {
-        if let Some(raw) = &self.raw {
-            return Some(raw.to_string());
-        }
         match &self.value {
+            Value::Int(_) | Value::Float(_) | Value::Bool(_) if self.raw.is_some() => {
+                self.raw.as_deref().map(str::to_owned)
+            }
             Value::Text(text) => Some(text.clone()),
             Value::Int(value) => Some(value.to_string()),
             Value::Float(value) => Some(value.to_string()),
@@ -349,6 +374,17 @@ mod tests {
         assert_eq!((scalar("c").as_deref(), node.get("c").and_then(Node::int)), (Some("007"), Some(7)));
         assert!(node.pairs().iter().any(|(key, _)| key.scalar().as_deref() == Some("010")));
         assert_eq!(scalar("ß").as_deref(), Some("1e3"));
+    }
+
+    #[test]
+    fn a_key_without_a_value_is_on_its_own_line_and_keeps_the_comment_that_took_the_place() {
+        let text = "# äöü\na: #00594f\nb:\n\n\nc: # why\n  d: 1\n'e': ~\n";
+        let node = parse(Path::new("a.yaml"), text).unwrap();
+        let told = |key: &str| node.get(key).map(|node| (node.line, node.comment(), node.scalar())).unwrap();
+        assert_eq!(told("a"), (2, Some("#00594f"), None));
+        assert_eq!(told("b"), (3, None, None));
+        assert_eq!(told("e"), (8, None, None));
+        assert_eq!(node.get("c").and_then(|map| map.get("d")).and_then(Node::int), Some(1));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use self::bucket::Indexes;
 use self::published::Compared;
-use self::wanted::For;
+use self::wanted::{For, Wanted};
 use crate::cli::exit::Exit;
 use crate::cli::init::PUBLISHER;
 use crate::cli::opened::{renamed, stale_catalogue, tell};
@@ -18,9 +18,10 @@ use crate::contract::test_cases;
 use crate::pipeline::FeedOrigin;
 use crate::publish::bucket::local_folder;
 use crate::publish::iceberg::Stale;
+use crate::time::{self, ServiceDate};
 use crate::workspace::stores::without_keys;
 use crate::workspace::{
-    FILE, Workspace, contract_folders, literal_secrets, portal, unclear_licences, undone_pseudonyms,
+    FILE, Workspace, contract_folders, examples, literal_secrets, portal, unclear_licences, undone_pseudonyms,
 };
 use crate::yaml::Problem;
 
@@ -30,6 +31,7 @@ Examples:
   fahrtenbuch check
   fahrtenbuch -C /srv/offenburg check --json
   fahrtenbuch check --for govdata  4 if GovData demands what the configuration does not say: docs/catalogues.md
+  fahrtenbuch check --for govdata,mobilithek,mobidata-bw,hvd
   fahrtenbuch check --bucket       0 if all works, 4 if readers lack something or a file is gone that an index names, 2 if nothing
                                    can be published or read, 1 if the bucket is gone, 42 if an index in it is damaged
 
@@ -45,16 +47,17 @@ pub(super) struct Arguments {
     /// Write the mistakes as JSON to standard output; under 'unfit' what keeps contracts of others from being used, under
     /// 'published' what contracts change of what is published, under 'without_keys' the S3 stores that cannot be used from here, under 'licences' what cannot be told of the licences of sources and of the release, under 'undone_pseudonyms' what is published that undoes the chosen pseudonyms, under 'catalogue' why the catalogue for SQL engines has to be
     /// written anew, if it has; with --bucket, under 'missing' what indexes name and is not there, with the remedy; with --for, under
-    /// 'wanted' what the portal demands
+    /// 'wanted' what the portal demands; under 'paste' blocks of all that is missing, under 'examples' what still stands as in an example
     #[arg(long)]
     json: bool,
     /// Try what the bucket can do, too: writes two small objects below ledger/probe/, reads them as the publisher and as anybody, and
     /// removes them
     #[arg(long)]
     bucket: bool,
-    /// Tell what a portal demands of the catalogue and the configuration does not say, each with its line and what to write there
-    #[arg(long = "for", value_name = "PORTAL")]
-    portal: Option<For>,
+    /// Tell what a portal demands of the catalogue and the configuration does not say, each with its line and what to write there, and all
+    /// of it in blocks to paste; several with commas between them
+    #[arg(long = "for", value_name = "PORTAL", value_delimiter = ',')]
+    portals: Vec<For>,
 }
 
 pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
@@ -62,7 +65,9 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
     let mut problems = read.as_ref().err().cloned().unwrap_or_default();
     let (in_tests, mut unfit) = folders(root);
     problems.extend(in_tests);
-    problems.extend(read.iter().flat_map(|of| portal::lacks(&of.root, &of.site)));
+    let lacks = read.as_ref().map(|of| portal::lacks(&of.root, &of.site, false)).unwrap_or_default();
+    problems.extend(lacks.iter().map(|lack| lack.problem.clone()));
+    problems.extend(read.iter().flat_map(not_for_the_web));
     problems.sort();
     // Where a pipeline uses the contract, it was told as a mistake.
     unfit.retain(|problem| !problems.contains(problem));
@@ -84,10 +89,10 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
     let undone = read.as_ref().map(|workspace| undone_pseudonyms(&workspace.pipelines)).unwrap_or_default();
     let secrets = read.as_ref().map(|workspace| literal_secrets(&workspace.pipelines)).unwrap_or_default();
     let licences = read.as_ref().map(unclear).unwrap_or_default();
-    let wanted = match (arguments.portal, &read) {
-        (Some(portal), Ok(workspace)) => portal.wanted(workspace),
-        _ => Vec::new(),
-    };
+    let wanted = read.as_ref().map(|workspace| Wanted::of(workspace, &arguments.portals)).unwrap_or_default();
+    let pasted =
+        read.as_ref().map(|of| self::wanted::pasted(of, lacks.iter().chain(wanted.lacks()))).unwrap_or_default();
+    let examples_left = read.as_ref().map(examples_left).unwrap_or_default();
     if arguments.json {
         let without_keys: Vec<Problem> = read.iter().flat_map(without_keys).collect();
         let mut json = serde_json::json!({ "mistakes": problems, "unfit": unfit, "without_keys": without_keys });
@@ -96,7 +101,9 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
         json["undone_pseudonyms"] = serde_json::json!(undone);
         json["literal_secrets"] = serde_json::json!(secrets);
         json["catalogue"] = catalogue.as_ref().map(|stale| stale.to_string()).into();
-        json["wanted"] = arguments.portal.map(|_| serde_json::json!(wanted)).into();
+        json["wanted"] = (!arguments.portals.is_empty()).then(|| serde_json::json!(wanted.problems())).into();
+        json["paste"] = serde_json::json!(pasted);
+        json["examples"] = serde_json::json!(examples_left);
         if let Some(findings) = &findings {
             json["bucket"] = findings.iter().map(self::bucket::json).collect();
             json["damaged"] = damaged.iter().map(ToString::to_string).collect();
@@ -116,9 +123,10 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
         // Only who sends messages needs them.
         let without_keys = read.iter().flat_map(without_keys);
         without_keys.for_each(|problem| println!("note: a store cannot be used from here: {problem}"));
-        let unset = read.iter().flat_map(|workspace| workspace.notify.unset());
-        unset.for_each(|problem| println!("note: a channel of 'notify' cannot be used from here: {problem}"));
-        read.iter().flat_map(examples).for_each(|note| println!("note: {note}"));
+        let unset_channels = read.iter().flat_map(|workspace| workspace.notify.unset());
+        unset_channels.for_each(|problem| println!("note: a channel of 'notify' cannot be used from here: {problem}"));
+        read.iter().flat_map(unset).for_each(|note| println!("note: {note}"));
+        examples_left.iter().for_each(|note| println!("note: {note}"));
         if read.as_ref().is_ok_and(|workspace| workspace.site.base_url.is_none()) {
             println!(
                 "note: without 'bucket: base_url', the bucket's address on the web, SQL engines find no catalogue in the bucket"
@@ -132,14 +140,13 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
         let renamed = read.as_ref().ok().filter(may_look).and_then(renamed);
         renamed.iter().for_each(|note| println!("note: {note}"));
         unfit.chunk_by(|one, other| one.file == other.file).for_each(tell_of_unfit);
-        if let (Some(portal), Ok(_)) = (arguments.portal, &read) {
-            portal.show(&wanted);
-        }
+        wanted.show();
+        self::wanted::show_pasted(&pasted);
         findings.iter().flatten().for_each(self::bucket::show);
         missing.iter().for_each(|missing| eprintln!("warning: {}.", missing.trim_end_matches('.')));
         damaged.iter().for_each(|error| eprintln!("error: {}.", error.to_string().trim_end_matches('.')));
     }
-    let exit = exit.max(self::wanted::exit(&wanted));
+    let exit = exit.max(wanted.exit());
     exit.max(if problems.is_empty() { Exit::Done } else { Exit::Usage })
 }
 
@@ -151,6 +158,19 @@ fn catalogue(workspace: &Workspace, is_asked: bool) -> Option<Stale> {
         return None;
     }
     stale_catalogue(workspace)
+}
+
+/// What is there and may not be so on the web.
+fn not_for_the_web(workspace: &Workspace) -> Vec<Problem> {
+    let today = ServiceDate::local_date_of(time::now(), &workspace.zone);
+    portal::unfit(&workspace.root, &workspace.site, today)
+}
+
+/// What still stands as in an example, and what no list knows.
+fn examples_left(workspace: &Workspace) -> Vec<Problem> {
+    let mut notes = examples::examples(&workspace.root, &workspace.site);
+    notes.extend(examples::unlisted_contributor(&workspace.root, &workspace.site));
+    notes
 }
 
 /// What cannot be told of licences.
@@ -176,7 +196,7 @@ fn folders(root: &Path) -> (Vec<Problem>, Vec<Problem>) {
 }
 
 /// What is still as 'init' made it: the publisher, and addresses that nobody has (RFC 2606).
-fn examples(workspace: &Workspace) -> Vec<String> {
+fn unset(workspace: &Workspace) -> Vec<String> {
     let mut notes = Vec::new();
     if workspace.site.publisher == PUBLISHER {
         notes.push(format!("'publisher: {PUBLISHER}' in fahrtenbuch.yaml is that of the example: write who publishes"));

@@ -394,7 +394,7 @@ mod tests {
         assert_eq!(run(&arguments), Exit::Done);
         let told = || {
             let read = crate::workspace::Workspace::read(&arguments.folder).unwrap();
-            crate::workspace::portal::lacks(&read.root, &read.site)
+            crate::workspace::portal::lacks(&read.root, &read.site, false)
         };
         assert!(told().is_empty(), "a new workspace is not on the web");
         let write = |text: &str| fs::write(arguments.folder.join("fahrtenbuch.yaml"), text).unwrap();
@@ -405,16 +405,26 @@ mod tests {
             section.replace("  colour: ", "  logo: no.svg\n  colour: ").replace("    phone: ", "    # ")
         ));
         let told = told();
-        assert_eq!(told.len(), 2, "{told:?}");
-        assert!(
-            told[0].message.contains("the logo 'no.svg' cannot be used")
-                && told[1].remedy == "Write 'phone: +49 1234 560' below 'imprint:'."
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!(told[0].problem.remedy, "Write 'phone: +49 1234 560' below 'imprint:'.");
+        let read = crate::workspace::Workspace::read(&arguments.folder).unwrap();
+        let unfit = crate::workspace::portal::unfit(
+            &read.root,
+            &read.site,
+            crate::time::ServiceDate::new(2026, 11, 1).unwrap(),
         );
+        assert!(unfit.len() == 1 && unfit[0].message.contains("the logo 'no.svg' cannot be used"), "{unfit:?}");
+        let unfit = crate::workspace::portal::unfit(
+            &read.root,
+            &read.site,
+            crate::time::ServiceDate::new(2026, 10, 31).unwrap(),
+        );
+        assert!(unfit[1].message.contains("'date: 2026-11-01' is still to come, today is 2026-10-31"), "{unfit:?}");
         write(&before.replace("  # base_url", "  base_url"));
         let read = crate::workspace::Workspace::read(&arguments.folder).unwrap();
-        let told = crate::workspace::portal::lacks(&read.root, &read.site);
+        let told = crate::workspace::portal::lacks(&read.root, &read.site, false);
         assert!(
-            told.len() == 14 && told[0].remedy == "Write 'portal: {imprint: {name: Stadt Musterstadt}}'.",
+            told.len() == 14 && told[0].problem.remedy == "Write 'name: Stadt Musterstadt' below 'portal: imprint:'.",
             "{told:?}"
         );
     }

@@ -36,7 +36,7 @@ pub fn mistake(what: Named, name: &str) -> Option<(String, &'static str)> {
         Named::View => ("a view", "Use letters without accents, 0-9, '-' and '_'."),
     };
     let shown: String = name.chars().take(LONGEST).collect();
-    let shown = shown.escape_debug();
+    let shown = crate::yaml::shown(&shown);
     let is_fit = |byte: u8| match what {
         Named::Folder | Named::Table => byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte),
         Named::Column | Named::View => byte.is_ascii_alphanumeric() || b"-_".contains(&byte),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::contract::{Classification, Column, Contract};
+use crate::licences::{self, Licence};
 use crate::portal::metadata::{Concept, Contact, Metadata};
 use crate::portal::overview::Overview;
 use crate::portal::settings::Settings;
@@ -103,6 +104,19 @@ pub(crate) struct Table {
 }
 
 impl Site {
+    /// Whether it is known that everybody may use the data.
+    pub(super) fn is_open(&self) -> bool {
+        licences::of_release(&self.licence).is_some_and(Licence::is_open)
+    }
+
+    /// What the data are called at the beginning of a sentence: open where they are known to be.
+    pub(super) fn data(&self, language: Language) -> &'static str {
+        match self.is_open() {
+            true => language.say("Offene Daten", "Open data"),
+            false => language.say("Daten", "Data"),
+        }
+    }
+
     /// Who answers questions: the contact, or who stands in the imprint.
     pub(super) fn contact(&self) -> Option<Contact> {
         let imprint = &self.portal.imprint;

@@ -38,9 +38,10 @@ pub(super) fn pages(catalogue: &Catalogue) -> Vec<(String, String)> {
     let write = |language: Language| {
         let site = &catalogue.site;
         let description = language.say(
-            "Offene Daten des Nahverkehrs: was veröffentlicht ist, wie aktuell und wie gut es ist, und wie man es bekommt.",
-            "Open data of public transport: what is published, how fresh and how good it is, and how to get it.",
+            "des Nahverkehrs: was veröffentlicht ist, wie aktuell und wie gut es ist, und wie man es bekommt.",
+            "of public transport: what is published, how fresh and how good it is, and how to get it.",
         );
+        let description = &format!("{} {description}", site.data(language));
         let page = Page { site, language, path: "index.html", title: &site.title, description };
         let content = Home { page, catalogue }.content();
         (path_in(language, page.path), page.write(&Home { page, catalogue }.head(), &content))
@@ -141,8 +142,14 @@ impl<'a> Home<'a> {
                 },
             }
             p {
-                (self.say("Alle dürfen die Daten kostenlos nutzen, unter der Lizenz ", "Everybody may use the data free of charge, under the licence "))
-                (self.page.licence()) "."
+                @if self.site().is_open() {
+                    (self.say("Alle dürfen die Daten kostenlos nutzen, unter der Lizenz ", "Everybody may use the data free of charge, under the licence "))
+                    (self.page.licence()) "."
+                } @else {
+                    (self.say("Die Daten stehen unter der Lizenz ", "The data are under the licence "))
+                    (self.page.licence())
+                    (self.say("; wer sie wozu nutzen darf, sagt deren Text.", "; its text says who may use them for what."))
+                }
             }
         }
     }
@@ -471,6 +478,32 @@ mod tests {
         for datasets in [catalogue.datasets.clone(), Vec::new()] {
             let page = german(&Catalogue { datasets, ..catalogue.clone() });
             assert!(page.contains("Noch ist hier nichts veröffentlicht.") && !page.contains("<pre"), "{page}");
+        }
+    }
+
+    #[test]
+    fn only_of_a_licence_that_is_known_to_be_open_it_is_said_that_everybody_may_use_the_data() {
+        for (licence, is_open) in [
+            ("CC-BY-4.0", true),
+            ("ODbL-1.0", true),
+            ("dl-de/zero-2-0", true),
+            ("CC-BY-NC-4.0", false),
+            ("CC-BY-ND-4.0", false),
+            ("eigene", false),
+        ] {
+            let mut catalogue = catalogue();
+            catalogue.site.licence = licence.to_owned();
+            let [(_, german), (_, english)] = <[_; 2]>::try_from(pages(&catalogue)).unwrap();
+            for (page, free, other) in [
+                (german, "Alle dürfen die Daten kostenlos nutzen", "wer sie wozu nutzen darf, sagt deren Text."),
+                (english, "Everybody may use the data free of charge", "its text says who may use them for what."),
+            ] {
+                assert_eq!((page.contains(free), page.contains(other)), (is_open, !is_open), "{licence}: {page}");
+                assert!(
+                    page.contains(licence) && page.contains("Offene Daten") | page.contains("Open data") == is_open,
+                    "{licence}"
+                );
+            }
         }
     }
 

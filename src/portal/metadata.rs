@@ -153,9 +153,12 @@ pub(crate) const TRANSPORT_MODES: Vocabulary = Vocabulary {
 pub struct Geocoding(String);
 
 impl Geocoding {
-    /// 8 digits are a municipality, 12 the same by its regional key, 5 a district, 2 a state.
+    /// 8 digits are a municipality, 12 the same by its regional key, 5 a district, 2 a state; the first two are those of the state, from
+    /// 01 to 16.
     pub fn of(key: &str) -> Option<Self> {
-        let is_right = [2, 5, 8, 12].contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_digit());
+        let is_key = [2, 5, 8, 12].contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_digit());
+        let state = key.get(..2).filter(|_| is_key).and_then(|state| state.parse::<u8>().ok());
+        let is_right = state.is_some_and(|state| (1..=16).contains(&state));
         is_right.then(|| Self(key.to_owned()))
     }
 
@@ -198,7 +201,7 @@ mod tests {
             let key = Geocoding::of(key).unwrap();
             assert!(key.address().ends_with(address) && key.level().ends_with(level), "{key:?}");
         }
-        for key in ["", "8317096", "0831709x", "٠٨"] {
+        for key in ["", "8317096", "0831709x", "٠٨", "00000000", "17", "99317096"] {
             assert_eq!(Geocoding::of(key), None, "{key}");
         }
     }

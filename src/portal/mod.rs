@@ -8,6 +8,7 @@
 mod atom;
 mod catalog;
 mod catalogue;
+pub(crate) mod contributors;
 mod data_package;
 mod dataset_page;
 mod dates;
@@ -52,6 +53,12 @@ pub(crate) fn home(catalogue: &Catalogue) -> Vec<File> {
     files.extend(pages.map(|(path, text)| File::new(path, text)));
     files.extend(catalogue.site.portal.logo.iter().map(|logo| File::new(logo.path(), logo.bytes.clone())));
     files
+}
+
+/// Where a logo may be that no page of these shows any more.
+pub(crate) fn former_logos(site: &Site) -> impl Iterator<Item = &'static str> {
+    let shown = site.portal.logo.as_ref().map(settings::Logo::path);
+    settings::Logo::PATHS.into_iter().filter(move |path| Some(*path) != shown)
 }
 
 /// What says something else after a version of a table: the lists of its files, the pages that cite it, and the catalogues, which tell

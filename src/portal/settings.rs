@@ -170,8 +170,11 @@ impl Settings {
 impl Logo {
     /// Where it is in the bucket.
     pub(super) fn path(&self) -> &'static str {
-        if self.is_svg { "logo.svg" } else { "logo.png" }
+        Self::PATHS[usize::from(self.is_svg)]
     }
+
+    /// Where one may be.
+    pub(super) const PATHS: [&str; 2] = ["logo.png", "logo.svg"];
 }
 
 impl Colour {

@@ -4,12 +4,14 @@
 use std::collections::BTreeMap;
 
 use crate::pipeline::Pipeline;
+use crate::portal::contributors::CONTRIBUTORS;
 use crate::portal::metadata::{
     Concept, Contact, DatasetMetadata, FREQUENCIES, Geocoding, HIGH_VALUE, Metadata, PUBLISHER_TYPES, TRANSPORT_MODES,
     Vocabulary,
 };
 use crate::publication;
 use crate::time::ServiceDate;
+use crate::yaml::shown;
 use crate::yaml::{self, Node, Problem, Problems};
 
 const CONTACT_KEYS: &[&str] = &["name", "email", "url"];
@@ -86,7 +88,7 @@ fn contact(node: &Node, problems: &mut Problems) -> Option<Contact> {
         let remedy = "Add 'email: offene-daten@example.de', or 'url:' with the address of a form.";
         problems.add(map.line, "'contact' has neither 'email' nor 'url'", remedy);
     }
-    map.require_text("name", problems).map(|name| Contact { name, email, url })
+    map.require_line("name", problems).map(|name| Contact { name, email, url })
 }
 
 /// An address for mail.
@@ -98,22 +100,31 @@ pub(super) fn email(map: &Node, key: &str, problems: &mut Problems) -> Option<St
     });
     if !is_right {
         let line = map.get(key).map_or(map.line, |node| node.line);
-        let message = format!("'{key}' is no address of mail: '{}'", email.escape_debug());
-        problems.add(line, message, "Write one like 'offene-daten@example.de'.");
+        let message = format!("'{key}' is no address of mail: '{}'", shown(&email));
+        problems.add(line, message, remedy_of_email(key, &email));
         return None;
     }
     Some(email)
 }
 
+/// What to write in the place of an address of mail that is none.
+fn remedy_of_email(key: &str, email: &str) -> String {
+    let plain = "Write one like 'offene-daten@example.de'.";
+    match email.split_once('@') {
+        Some((name, _)) if !name.is_ascii() => {
+            format!("Most mail programs cannot write to umlauts before the '@'; name an address without them. {plain}")
+        }
+        Some((name, host)) => match yaml::host_in_ascii(host) {
+            Some(host) => format!("Write its host without umlauts, as mail programs send it: '{key}: {name}@{host}'."),
+            None => plain.to_owned(),
+        },
+        None => plain.to_owned(),
+    }
+}
+
 /// A text that may have several lines.
 pub(super) fn text(map: &Node, key: &str, problems: &mut Problems) -> Option<String> {
-    let text = map.optional_text(key, problems)?.trim().to_owned();
-    if text.is_empty() {
-        let line = map.get(key).map_or(map.line, |node| node.line);
-        problems.add(line, format!("'{key}' is empty"), format!("Write '{key}: ...', or take it out."));
-        return None;
-    }
-    Some(text)
+    map.lines_of_text(key, problems)
 }
 
 fn concept(map: &Node, key: &str, vocabulary: &Vocabulary, problems: &mut Problems) -> Option<Concept> {
@@ -128,8 +139,16 @@ fn concept(map: &Node, key: &str, vocabulary: &Vocabulary, problems: &mut Proble
 
 fn contributor(map: &Node, problems: &mut Problems) -> Option<String> {
     let name = map.line_of_text("govdata_contributor", problems)?;
+    let line = map.get("govdata_contributor").map_or(map.line, |node| node.line);
+    // Its addresses are not the same where a letter is large in one.
+    if let Some(listed) =
+        CONTRIBUTORS.iter().find(|listed| listed.eq_ignore_ascii_case(&name)).filter(|listed| **listed != name)
+    {
+        let message = format!("'govdata_contributor: {name}' is '{listed}' in the list of GovData");
+        problems.add(line, message, format!("Write 'govdata_contributor: {listed}'."));
+        return None;
+    }
     if !name.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        let line = map.get("govdata_contributor").map_or(map.line, |node| node.line);
         let message = format!("'govdata_contributor: {name}' is no name of the list of GovData");
         let remedy = "Write the last part of the address that GovData gave: 'govdata_contributor: datenBW' for \
                       http://dcat-ap.de/def/contributors/datenBW.";
@@ -144,8 +163,8 @@ fn geocoding(map: &Node, problems: &mut Problems) -> Option<Geocoding> {
     let geocoding = Geocoding::of(&key);
     if geocoding.is_none() {
         let line = map.get("geocoding").map_or(map.line, |node| node.line);
-        let remedy = "Write the official key of the municipality, 8 digits in quotation marks: 'geocoding: \"08317096\"'; of a \
-                      district 5, of a state 2.";
+        let remedy = "Write the official key of the municipality, 8 digits in quotation marks, of which the first two are those \
+                      of the state (01 to 16): 'geocoding: \"08317096\"'; of a district 5, of a state 2.";
         problems.add(line, format!("'geocoding: {key}' is no key of a place"), remedy);
     }
     geocoding
@@ -279,6 +298,23 @@ mod tests {
             ("contact: {email: a@example.de}", "1 'name' is missing"),
             ("contact:\n  name: A\n  email: anna", "3 'email' is no address of mail: 'anna'. Write one like"),
             ("contact:\n  name: A\n  email: 'a@b.de?bcc=c@d.de'", "3 'email' is no address of mail"),
+            ("contact:\n  name: A\n  email: \"o'b\\\"x\"", "3 'email' is no address of mail: 'o'b\"x'. Write one like"),
+            (
+                "contact:\n  name: A\n  email: daten@köln.de",
+                "3 'email' is no address of mail: 'daten@köln.de'. Write its host without umlauts, as mail programs send it: 'email: \
+                 daten@xn--kln-sna.de'.",
+            ),
+            (
+                "contact:\n  name: A\n  email: bürger@example.de",
+                "3 'email' is no address of mail: 'bürger@example.de'. Most mail programs cannot",
+            ),
+            (
+                "contact:\n  name: A\n  url: https://köln.de/daten",
+                "3 'url' is no address on the web: 'https://köln.de/daten'. Write it without umlauts, as browsers send it: 'url: \
+                 https://xn--kln-sna.de/daten'.",
+            ),
+            ("contact: {name: '', email: a@b.de}", "1 'name' is no text of one line"),
+            ("contact:\n  name: |\n    A\n    B\n  email: a@b.de", "3 'name' is no text of one line"),
             (
                 "contact:\n  name: A\n  url: www.example.de",
                 "3 'url' is no address on the web: 'www.example.de'. Write 'url:",
@@ -298,6 +334,11 @@ mod tests {
             (
                 "catalogues:\n  geocoding: 8317096",
                 "2 'geocoding: 8317096' is no key of a place. Write the official key",
+            ),
+            ("catalogues:\n  geocoding: '17317096'", "2 'geocoding: 17317096' is no key of a place"),
+            (
+                "catalogues:\n  govdata_contributor: datenbw",
+                "2 'govdata_contributor: datenbw' is 'datenBW' in the list of GovData. Write 'govdata_contributor: datenBW'.",
             ),
             ("catalogues:\n  attribution: ''", "2 'attribution' is no text of one line"),
             (

@@ -10,15 +10,15 @@ use crate::pipeline::{Feed, Named, Pipeline};
 use crate::portal::{Rights, Site, SourceLicence};
 use crate::yaml::{Problem, Problems};
 
-/// Sources whose licences do not allow that of the release.
-pub(super) fn conflicts(release: &Site, file: &Path, pipelines: &[Pipeline]) -> Vec<Problem> {
+/// Sources whose licences do not allow that of the release. `url_line` is that of `licence_url` in the configuration, if it is there.
+pub(super) fn conflicts(release: &Site, file: &Path, url_line: Option<u32>, pipelines: &[Pipeline]) -> Vec<Problem> {
     let mut found = Vec::new();
     let file = file.file_name().unwrap_or_default().to_string_lossy();
     for pipeline in pipelines {
         let mut problems = Problems::new(&pipeline.file);
         for feed in &pipeline.feeds {
             let Some(Named::Known(source)) = &feed.terms.licence else { continue };
-            if let Some((why, remedy)) = conflict(source, &release.licence, &file) {
+            if let Some((why, remedy)) = conflict(source, &release.licence, (&file, url_line)) {
                 let message = format!(
                     "the source '{}' is under {} and the release under {} ({file}:{}): {why}",
                     feed.name, source.id, release.licence, release.licence_line
@@ -32,7 +32,7 @@ pub(super) fn conflicts(release: &Site, file: &Path, pipelines: &[Pipeline]) -> 
 }
 
 /// Why a release may not have its licence, and what to do about it.
-fn conflict(source: &Licence, release: &str, file: &str) -> Option<(&'static str, String)> {
+fn conflict(source: &Licence, release: &str, (file, url_line): (&str, Option<u32>)) -> Option<(&'static str, String)> {
     let allowed = match licences::of_release(release) {
         Some(known) => source.allows(known),
         // Nobody knows what a licence of one's own demands; that it is one of these is known.
@@ -43,18 +43,28 @@ fn conflict(source: &Licence, release: &str, file: &str) -> Option<(&'static str
     }
     let ask = "whoever has the rights whether they agree to the release under its licence, in writing, and write 'licence: agreement' \
                at the source";
+    // Both say under which licence it is; who changes one has to change the other.
+    let with_address = |id: &str| match (url_line, licences::find(id).and_then(|licence| licence.url)) {
+        (Some(line), Some(address)) => format!(" and 'licence_url: {address}' ({file}:{line})"),
+        _ => String::new(),
+    };
+    let its_address =
+        url_line.map(|line| format!(" with its address as 'licence_url' ({file}:{line})")).unwrap_or_default();
     let remedy = match source.terms {
         Terms::OneOf([]) => format!("Ask {ask}, or take the source out."),
-        Terms::OneOf([only]) => format!("Write 'licence: {only}' in {file}, or ask {ask}."),
+        Terms::OneOf([only]) => {
+            format!("Write 'licence: {only}' in {file}{}, or ask {ask}.", with_address(only))
+        }
         Terms::OneOf(several) => {
             format!(
-                "Write 'licence: {}' in {file} (also allowed: {}), or ask {ask}.",
+                "Write 'licence: {}' in {file}{} (also allowed: {}), or ask {ask}.",
                 several[0],
+                with_address(several[0]),
                 several[1..].join(", ")
             )
         }
         Terms::Free | Terms::Attribution => format!(
-            "Write a licence in {file} that demands it, too, as 'licence: CC-BY-4.0' or 'licence: DL-DE-BY-2.0', or ask {ask}."
+            "Write a licence in {file} that demands it, too, as 'licence: CC-BY-4.0' or 'licence: DL-DE-BY-2.0'{its_address}, or ask {ask}."
         ),
     };
     Some((source.basis, remedy))

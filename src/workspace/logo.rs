@@ -5,13 +5,17 @@ use std::path::{Component, Path};
 
 use bytes::Bytes;
 use quick_xml::events::{BytesStart, Event};
-use quick_xml::{Reader, XmlVersion};
+use quick_xml::name::{Namespace, ResolveResult};
+use quick_xml::{NsReader, XmlVersion};
 
 use crate::portal::settings::Logo;
+use crate::yaml::shown;
 use crate::yaml::{Node, Problems};
 
 /// Bytes of the file.
 const MOST: u64 = 100_000;
+/// The namespace in which browsers draw.
+const SVG: &[u8] = b"http://www.w3.org/2000/svg";
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 /// Elements that draw, or that hold such; all others are refused.
 const ELEMENTS: &[&str] = &[
@@ -52,13 +56,16 @@ pub(super) fn read(root: &Path, node: &Node, problems: &mut Problems) -> Option<
     match file(root, &name) {
         Ok(logo) => Some(logo),
         Err(message) => {
-            problems.add(node.line, format!("the logo '{}' cannot be used: {message}", name.escape_debug()), remedy);
+            problems.add(node.line, format!("the logo '{}' cannot be used: {message}", shown(&name)), remedy);
             None
         }
     }
 }
 
 fn file(root: &Path, name: &str) -> Result<Logo, String> {
+    if name.contains("://") || name.starts_with("data:") {
+        return Err("it must be a file of the workspace, since the pages load nothing from elsewhere".to_owned());
+    }
     let path = Path::new(name);
     if path.components().any(|part| !matches!(part, Component::Normal(_) | Component::CurDir)) {
         return Err("it is not in the workspace".to_owned());
@@ -73,21 +80,68 @@ fn file(root: &Path, name: &str) -> Result<Logo, String> {
     }
     let bytes = crate::durable::read(&path).map_err(|error| error.to_string())?;
     if bytes.starts_with(PNG) {
+        png(&bytes).map_err(|what| format!("it is a PNG that is damaged: {what}"))?;
         return Ok(Logo { bytes: Bytes::from(bytes), is_svg: false });
     }
     harmless(&bytes)?;
     Ok(Logo { bytes: Bytes::from(bytes), is_svg: true })
 }
 
+/// Whether all of a PNG is there: its header with a size, its picture, its end, and nothing behind it.
+fn png(bytes: &[u8]) -> Result<(), &'static str> {
+    /// Pixels of a side; what unpacks to more is no logo.
+    const LONGEST: u32 = 4096;
+    let mut rest = bytes.get(PNG.len()..).unwrap_or_default();
+    let (mut is_first, mut has_picture) = (true, false);
+    loop {
+        let cut = "it is cut off";
+        let (length, after) = rest.split_first_chunk::<4>().ok_or(cut)?;
+        let (kind, after) = after.split_first_chunk::<4>().ok_or(cut)?;
+        let length = usize::try_from(u32::from_be_bytes(*length)).map_err(|_| cut)?;
+        let (data, after) = after.split_at_checked(length).ok_or(cut)?;
+        // The sum of the chunk.
+        rest = after.get(4..).ok_or(cut)?;
+        match kind {
+            b"IHDR" if is_first => {
+                let (width, header) = data.split_first_chunk::<4>().ok_or(cut)?;
+                let (height, header) = header.split_first_chunk::<4>().ok_or(cut)?;
+                let sides = [width, height].map(|side| u32::from_be_bytes(*side));
+                if sides.iter().any(|side| !(1..=LONGEST).contains(side)) {
+                    return Err("its sides have no length from 1 to 4096");
+                }
+                // Depth and kind of colour, as the standard lets them go together; then methods, of which there is one.
+                let is_known = match header {
+                    [depth, 0, 0, 0, 0 | 1] => [1, 2, 4, 8, 16].contains(depth),
+                    [depth, 3, 0, 0, 0 | 1] => [1, 2, 4, 8].contains(depth),
+                    [depth, 2 | 4 | 6, 0, 0, 0 | 1] => [8, 16].contains(depth),
+                    _ => false,
+                };
+                if !is_known {
+                    return Err("its header is none");
+                }
+            }
+            _ if is_first => return Err("it has no header"),
+            b"IDAT" => has_picture = true,
+            b"IEND" if !has_picture => return Err("it has no picture"),
+            b"IEND" if !rest.is_empty() => return Err("something is behind its end"),
+            b"IEND" => return Ok(()),
+            _ => {}
+        }
+        is_first = false;
+    }
+}
+
 /// Whether it is an SVG that draws and does nothing else.
 fn harmless(bytes: &[u8]) -> Result<(), String> {
     let text = std::str::from_utf8(bytes).map_err(|_| "it is neither a PNG nor an SVG in UTF-8".to_owned())?;
-    let mut reader = Reader::from_str(text);
+    let mut reader = NsReader::from_str(text);
     let (mut depth, mut is_svg, mut style) = (0_usize, false, None::<String>);
     loop {
-        match reader.read_event().map_err(|error| format!("it is neither a PNG nor an SVG: {error}"))? {
+        let event = reader.read_resolved_event().map_err(|error| format!("it is neither a PNG nor an SVG: {error}"))?;
+        let is_drawn = matches!(event.0, ResolveResult::Bound(Namespace(SVG)));
+        match event.1 {
             Event::Start(element) => {
-                element_is_harmless(&element, depth == 0)?;
+                element_is_harmless(&element, depth == 0, is_drawn)?;
                 if style.is_some() {
                     return Err("a style of it has elements inside".to_owned());
                 }
@@ -95,7 +149,7 @@ fn harmless(bytes: &[u8]) -> Result<(), String> {
                 (is_svg, depth) = (true, depth + 1);
             }
             Event::Empty(element) => {
-                element_is_harmless(&element, depth == 0)?;
+                element_is_harmless(&element, depth == 0, is_drawn)?;
                 is_svg = true;
             }
             Event::End(_) => {
@@ -116,14 +170,16 @@ fn harmless(bytes: &[u8]) -> Result<(), String> {
     if is_svg && depth == 0 { Ok(()) } else { Err("it is neither a PNG nor an SVG".to_owned()) }
 }
 
-fn element_is_harmless(element: &BytesStart, is_root: bool) -> Result<(), String> {
+fn element_is_harmless(element: &BytesStart, is_root: bool, is_drawn: bool) -> Result<(), String> {
     let name = String::from_utf8_lossy(element.local_name().as_ref()).into_owned();
     if is_root && name != "svg" {
         return Err("it is neither a PNG nor an SVG".to_owned());
     }
-    // Editors leave what they want to know for themselves below their own prefixes; no browser draws it.
-    let is_foreign = element.name().prefix().is_some_and(|prefix| prefix.as_ref() != b"svg");
-    if is_foreign || !ELEMENTS.contains(&name.as_str()) {
+    if is_root && !is_drawn {
+        return Err("no browser draws it: write '<svg xmlns=\"http://www.w3.org/2000/svg\" ...>'".to_owned());
+    }
+    // Editors leave what they want to know for themselves in namespaces of their own; no browser draws it.
+    if !is_drawn || !ELEMENTS.contains(&name.as_str()) {
         return Err(format!("it has the element '{name}', which no logo needs; save it as plain SVG"));
     }
     for attribute in element.attributes() {
@@ -174,7 +230,52 @@ mod tests {
                    <linearGradient id=\"a\"><stop offset=\"0\" stop-color=\"#fff\"/></linearGradient></defs><style>.b{fill:url(#a)}\
                    </style><path class=\"b\" style=\"fill: url('#a')\" d=\"M0 0h9v9z\"/><use xlink:href=\"#a\"/></svg>\n";
         assert_eq!(told("logo", svg.as_bytes()), Ok(Logo { bytes: Bytes::from_static(svg.as_bytes()), is_svg: true }));
-        assert!(!told("./logo", PNG).unwrap().is_svg);
+        assert!(!told("./logo", &picture(9, 8)).unwrap().is_svg);
+        let prefixed = b"<s:svg xmlns:s='http://www.w3.org/2000/svg'><s:path d='M0 0'/></s:svg>";
+        assert!(told("logo", prefixed).unwrap().is_svg);
+    }
+
+    /// A PNG with this side and depth.
+    fn picture(side: u32, depth: u8) -> Vec<u8> {
+        let mut bytes = PNG.to_vec();
+        let header = [&side.to_be_bytes()[..], &side.to_be_bytes(), &[depth, 6, 0, 0, 0]].concat();
+        for (kind, data) in [(b"IHDR", header), (b"IDAT", vec![1, 2, 3]), (b"IEND", Vec::new())] {
+            bytes.extend(u32::try_from(data.len()).unwrap().to_be_bytes());
+            bytes.extend_from_slice(kind);
+            bytes.extend(data);
+            bytes.extend([0; 4]);
+        }
+        bytes
+    }
+
+    #[test]
+    fn a_picture_that_is_none_is_refused() {
+        let whole = picture(9, 8);
+        for (bytes, expected) in [
+            (PNG.to_vec(), "cut off"),
+            (whole[..40].to_vec(), "cut off"),
+            (whole[..whole.len() - 1].to_vec(), "cut off"),
+            ([whole.clone(), b"<script>".to_vec()].concat(), "behind its end"),
+            (picture(0, 8), "no length"),
+            (picture(100_000, 8), "no length"),
+            (picture(9, 3), "its header is none"),
+            ([PNG, &whole[33..]].concat(), "no header"),
+            ([&whole[..33], &whole[48..]].concat(), "no picture"),
+        ] {
+            let error = told("logo", &bytes).unwrap_err();
+            assert!(error.contains("a PNG that is damaged") && error.contains(expected), "{expected}: {error}");
+        }
+        for (svg, expected) in [
+            ("<svg/>", "no browser draws it"),
+            ("<svg xmlns='http://www.w3.org/1999/xhtml'/>", "no browser draws it"),
+            ("<s:svg/>", "no browser draws it"),
+            ("<g xmlns='http://www.w3.org/2000/svg'/>", "neither a PNG nor an SVG"),
+        ] {
+            let error = told("logo", svg.as_bytes()).unwrap_err();
+            assert!(error.contains(expected), "{svg}: {error}");
+        }
+        let error = told("https://example.de/logo.svg", &whole).unwrap_err();
+        assert!(error.contains("must be a file of the workspace"), "{error}");
     }
 
     #[test]
@@ -198,22 +299,26 @@ mod tests {
             ("<style>a{b:ur<!-- -->l(//example.de)}</style>", "a style"),
             ("<?xml-stylesheet href='https://example.de/a.css'?>", "instruction"),
         ] {
-            let error = told("logo", format!("<svg xmlns:xlink='x'>{inside}</svg>").as_bytes()).unwrap_err();
+            let error = told(
+                "logo",
+                format!("<svg xmlns='http://www.w3.org/2000/svg' xmlns:xlink='x'>{inside}</svg>").as_bytes(),
+            )
+            .unwrap_err();
             assert!(error.contains(expected), "{inside}: {error}");
         }
         for (bytes, expected) in [
             (&b"<!DOCTYPE svg [<!ENTITY a SYSTEM '/etc/passwd'>]><svg>&a;</svg>"[..], "document type"),
             (b"<html></html>", "neither"),
             (b"", "neither"),
-            (b"<svg>", "neither"),
+            (b"<svg xmlns='http://www.w3.org/2000/svg'>", "neither"),
             (b"\xff\xd8\xff\xe0", "neither"),
             (&[b' '; 100_001], "100001 bytes, 100000 are allowed"),
         ] {
             let error = told("logo", bytes).unwrap_err();
             assert!(error.contains(expected), "{error}");
         }
-        assert!(told("../logo", PNG).unwrap_err().contains("not in the workspace"));
-        assert!(told("/etc/passwd", PNG).unwrap_err().contains("not in the workspace"));
-        assert!(told(".", PNG).unwrap_err().contains("no file"));
+        assert!(told("../logo", b"").unwrap_err().contains("not in the workspace"));
+        assert!(told("/etc/passwd", b"").unwrap_err().contains("not in the workspace"));
+        assert!(told(".", b"").unwrap_err().contains("no file"));
     }
 }

@@ -1,7 +1,9 @@
 //! `portal` of the configuration: how the pages look, and what the law demands of who puts them on the web.
 //!
-//! What is there is looked at with the rest of the configuration. What is missing, and a logo that cannot be used, is told by `check` alone ([`lacks`]): data are published
-//! all the same, and the pages say that their publisher has not stated it.
+//! What is there is looked at with the rest of the configuration. What is missing, and a logo that cannot be used, is told by `check` alone
+//! ([`lacks`], [`unfit`]): data are published all the same, and the pages say that their publisher has not stated it.
+
+mod demands;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,10 +14,12 @@ use crate::portal::settings::{
     Accessibility, Barrier, Colour, Conciliation, Conformity, Imprint, KnownIssue, PortalDataset, Privacy, Settings,
 };
 use crate::workspace::catalogues::{day, email, section, text};
-use crate::workspace::files::FILE;
 use crate::workspace::logo;
-use crate::workspace::wanted::place_of;
-use crate::yaml::{self, Node, Problem, Problems};
+use crate::yaml::shown;
+use crate::yaml::{self, Node, Problems};
+
+pub(super) use self::demands::example;
+pub use self::demands::{lacks, unfit};
 
 const KEYS: &[&str] =
     &["colour", "logo", "introduction", "introduction_en", "imprint", "privacy", "accessibility", "datasets"];
@@ -76,11 +80,23 @@ fn imprint(map: &Node, problems: &mut Problems) -> Imprint {
         address: text(map, "address", problems),
         represented_by: map.line_of_text("represented_by", problems),
         email: email(map, "email", problems),
-        phone: map.line_of_text("phone", problems),
+        phone: phone(map, problems),
         responsible_for_content: text(map, "responsible_for_content", problems),
         vat_id: map.line_of_text("vat_id", problems),
         supervision: text(map, "supervision", problems),
     }
+}
+
+/// A number that can be called; 115 is the shortest.
+fn phone(map: &Node, problems: &mut Problems) -> Option<String> {
+    let phone = map.line_of_text("phone", problems)?;
+    if phone.bytes().filter(u8::is_ascii_digit).count() < 3 {
+        let line = map.get("phone").map_or(map.line, |node| node.line);
+        let message = format!("'phone: {}' has no number that can be called", shown(&phone));
+        problems.add(line, message, "Write it with its code: 'phone: +49 1234 560'.");
+        return None;
+    }
+    Some(phone)
 }
 
 fn privacy(map: &Node, problems: &mut Problems) -> Privacy {
@@ -102,9 +118,14 @@ fn accessibility(map: &Node, problems: &mut Problems) -> Accessibility {
     let remedy = "Write 'state: full', 'state: partial' or 'state: none' and others below it.";
     let Some(map) = section(map, "accessibility", remedy, problems) else { return Accessibility::default() };
     map.only_keys(ACCESSIBILITY_KEYS, problems);
+    let (state, barriers) = (state(map, problems), barriers(map, problems));
+    if let (Some(Conformity::Full), false, Some(node)) = (state, barriers.is_empty(), map.get("barriers")) {
+        let remedy = "Write 'state: partial', or take 'barriers' out where all of it is accessible.";
+        problems.add(node.line, "the pages are said to be accessible ('state: full'), and barriers are named", remedy);
+    }
     Accessibility {
-        state: state(map, problems),
-        barriers: barriers(map, problems),
+        state,
+        barriers,
         date: day(map, "date", problems),
         method: text(map, "method", problems),
         method_en: text(map, "method_en", problems),
@@ -131,7 +152,7 @@ fn barriers(map: &Node, problems: &mut Problems) -> Vec<Barrier> {
         item.only_keys(BARRIER_KEYS, problems);
         let en = text(item, "en", problems);
         let reason_en = text(item, "reason_en", problems);
-        let (de, reason_de) = (item.require_text("de", problems), item.require_text("reason_de", problems));
+        let (de, reason_de) = (item.require_lines("de", problems), item.require_lines("reason_de", problems));
         Some(Barrier { de: de?, en, reason_de: reason_de?, reason_en })
     };
     list(map, "barriers", example, problems, read)
@@ -172,7 +193,7 @@ fn complaints(map: &Node, problems: &mut Problems) -> Option<Contact> {
         let remedy = "Add 'email: barrierefrei@example.de', or 'url:' with the address of a form.";
         problems.add(map.line, "'contact' has neither 'email' nor 'url'", remedy);
     }
-    map.require_text("name", problems).map(|name| Contact { name, email, url })
+    map.require_line("name", problems).map(|name| Contact { name, email, url })
 }
 
 fn conciliation(map: &Node, problems: &mut Problems) -> Option<Conciliation> {
@@ -185,7 +206,7 @@ fn conciliation(map: &Node, problems: &mut Problems) -> Option<Conciliation> {
         let remedy = "Add 'address:', 'email:' or 'url:'.";
         problems.add(map.line, "nobody can reach the body of 'conciliation'", remedy);
     }
-    let name = map.require_text("name", problems)?;
+    let name = map.require_line("name", problems)?;
     Some(Conciliation { name, address: address_lines, email, url })
 }
 
@@ -205,133 +226,12 @@ fn datasets(map: &Node, problems: &mut Problems) -> BTreeMap<String, PortalDatas
         let read = |item: &Node, problems: &mut Problems| {
             item.only_keys(ISSUE_KEYS, problems);
             let (en, since) = (text(item, "en", problems), day(item, "since", problems));
-            Some(KnownIssue { de: item.require_text("de", problems)?, en, since })
+            Some(KnownIssue { de: item.require_lines("de", problems)?, en, since })
         };
         let known_issues = list(node, "known_issues", example, problems, read);
         datasets.insert(name, PortalDataset { line: key.line, known_issues });
     }
     datasets
-}
-
-/// What German law demands of the pages of a municipality that are on the web: where it is to be written, whether it is there, and what
-/// it is, with an example.
-type Demand = (&'static [&'static str], fn(&Settings) -> bool, &'static str, &'static str);
-
-const DEMANDS: &[Demand] = &[
-    (
-        &["portal", "imprint"],
-        |of| of.imprint.name.is_some(),
-        "the imprint must name the body that publishes (§ 5 Abs. 1 Nr. 1 DDG)",
-        "name: Stadt Musterstadt",
-    ),
-    (
-        &["portal", "imprint"],
-        |of| of.imprint.address.is_some(),
-        "the imprint must have an address where the body can be met, no post box (§ 5 Abs. 1 Nr. 1 DDG)",
-        "address: \"Rathausplatz 1, 12345 Musterstadt\"",
-    ),
-    (
-        &["portal", "imprint"],
-        |of| of.imprint.represented_by.is_some(),
-        "the imprint must name who represents the body (§ 5 Abs. 1 Nr. 1 DDG)",
-        "represented_by: Oberbürgermeisterin Erika Mustermann",
-    ),
-    (
-        &["portal", "imprint"],
-        |of| of.imprint.email.is_some(),
-        "the imprint must have an address for mail (§ 5 Abs. 1 Nr. 2 DDG)",
-        "email: info@example.de",
-    ),
-    (
-        &["portal", "imprint"],
-        |of| of.imprint.phone.is_some(),
-        "the imprint must have a second way to reach the body at once (§ 5 Abs. 1 Nr. 2 DDG)",
-        "phone: +49 1234 560",
-    ),
-    (
-        &["portal", "privacy"],
-        |of| of.privacy.data_protection_officer.is_some(),
-        "it must be said how the data protection officer is reached (Art. 13 Abs. 1 Buchst. b DSGVO)",
-        "data_protection_officer: \"Stadt Musterstadt, Datenschutz, Rathausplatz 1, 12345 Musterstadt, datenschutz@example.de\"",
-    ),
-    (
-        &["portal", "privacy"],
-        |of| of.privacy.hosting.is_some(),
-        "it must be said who runs the server and so receives the addresses of visitors (Art. 13 Abs. 1 Buchst. e DSGVO)",
-        "hosting: Die Seiten liegen auf einem Server der Beispiel-Rechenzentrum GmbH in Deutschland.",
-    ),
-    (
-        &["portal", "privacy"],
-        |of| of.privacy.server_logs.is_some(),
-        "it must be said what the server keeps of a visit, what for and how long (Art. 13 Abs. 1 Buchst. c, Abs. 2 Buchst. a DSGVO)",
-        "server_logs: \"Der Server speichert IP-Adresse, Zeitpunkt und abgerufene Datei sieben Tage lang, um Angriffe abzuwehren.\"",
-    ),
-    (
-        &["portal", "privacy"],
-        |of| of.privacy.supervisory_authority.is_some(),
-        "it must be said to which authority one may complain (Art. 13 Abs. 2 Buchst. d DSGVO)",
-        "supervisory_authority: \"Der Landesbeauftragte für den Datenschutz und die Informationsfreiheit Baden-Württemberg\"",
-    ),
-    (
-        &["portal", "accessibility"],
-        |of| of.accessibility.state.is_some(),
-        "the statement of accessibility must say whether the pages conform: full, partial or none (§ 10 Abs. 3 L-BGG; § 12b Abs. 2 BGG)",
-        "state: partial",
-    ),
-    (
-        &["portal", "accessibility"],
-        |of| {
-            !matches!(of.accessibility.state, Some(Conformity::Partial | Conformity::None))
-                || !of.accessibility.barriers.is_empty()
-        },
-        "the statement of accessibility must say what is not accessible, and why (§ 10 Abs. 3 L-BGG; § 12b Abs. 2 Nr. 1 BGG)",
-        "barriers: [{de: Die Karte ist ein Bild., reason_de: Alle Haltestellen stehen auch in der Tabelle stops.}]",
-    ),
-    (
-        &["portal", "accessibility"],
-        |of| of.accessibility.date.is_some(),
-        "the statement of accessibility must have a date ((EU) 2018/1523, section 1)",
-        "date: 2026-11-01",
-    ),
-    (
-        &["portal", "accessibility"],
-        |of| of.accessibility.method.is_some(),
-        "the statement of accessibility must say how the pages were examined ((EU) 2018/1523, section 1; § 4 Abs. 3 L-BGG-DVO)",
-        "method: Selbstbewertung",
-    ),
-    (
-        &["portal", "accessibility"],
-        |of| of.accessibility.contact.is_some(),
-        "there must be a way to tell of barriers (§ 10 Abs. 3 L-BGG; § 12b Abs. 2 Nr. 2 BGG)",
-        "contact: {name: Datenmanagement, email: barrierefrei@example.de}",
-    ),
-    (
-        &["portal", "accessibility"],
-        |of| of.accessibility.conciliation.is_some(),
-        "the body of conciliation must be named (§ 10b L-BGG; § 12b Abs. 2 Nr. 3 BGG)",
-        "conciliation: {name: Schlichtungsstelle beim Landeszentrum Barrierefreiheit, url: 'https://barrierefreiheit-bw.de'}",
-    ),
-];
-
-/// What of it is missing, each with its line and what to write there. None of a workspace that has neither the section nor an address of
-/// its bucket on the web.
-pub fn lacks(root: &Path, site: &Site) -> Vec<Problem> {
-    let file = root.join(FILE);
-    // What cannot be read was told where the workspace was read.
-    let Ok(node) = yaml::read(&file) else { return Vec::new() };
-    if node.get("portal").is_none() && site.base_url.is_none() {
-        return Vec::new();
-    }
-    let mut problems = Problems::new(&file);
-    let settings = &site.portal;
-    if let Some(logo) = node.get("portal").and_then(|map| map.get("logo")) {
-        logo::read(root, logo, &mut problems);
-    }
-    for (path, _, what, example) in DEMANDS.iter().filter(|(_, is_there, ..)| !is_there(settings)) {
-        let (line, remedy) = place_of(&node, path, example);
-        problems.add(line, *what, remedy);
-    }
-    problems.found
 }
 
 /// What to do before the bucket goes on the web, for who has not begun.
@@ -345,7 +245,9 @@ pub fn before_the_web(site: &Site) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use super::demands::DEMANDS;
     use super::*;
+    use crate::workspace::lacks::Lacking;
 
     fn read_text(text: &str) -> (Settings, Vec<String>) {
         let file = Path::new("fahrtenbuch.yaml");
@@ -373,8 +275,10 @@ mod tests {
     fn what_to_write_is_accepted() {
         for (path, is_there, _, example) in DEMANDS {
             let node = yaml::parse(Path::new("fahrtenbuch.yaml"), "title: T").unwrap();
-            let (_, remedy) = place_of(&node, path, example);
-            let written = remedy.strip_prefix("Write '").unwrap().strip_suffix("'.").unwrap();
+            let mut lacking = Lacking::new(Path::new("fahrtenbuch.yaml"), &node);
+            lacking.add(path, "x", example);
+            let lacks = lacking.finish();
+            let written = lacks[0].problem.remedy.strip_prefix("Write '").unwrap().strip_suffix("'.").unwrap();
             let (settings, problems) = read_text(written);
             assert!(problems.is_empty() && is_there(&settings), "{written}: {problems:?}");
         }
@@ -389,6 +293,15 @@ mod tests {
             ("portal:\n  imprint: Stadt", "2 'imprint' is text, expected a map"),
             ("portal:\n  imprint:\n    email: rathaus", "3 'email' is no address of mail"),
             ("portal:\n  accessibility:\n    state: good", "3 'state: good' is not known. Known are: "),
+            (
+                "portal:\n  accessibility:\n    state: full\n    barriers: [{de: a, reason_de: b}]",
+                "4 the pages are said to be accessible ('state: full'), and barriers are named. Write 'state: partial'",
+            ),
+            ("portal:\n  imprint:\n    phone: auf Anfrage", "3 'phone: auf Anfrage' has no number that can be called"),
+            ("portal:\n  imprint:\n    name: ' '", "3 'name' is no text of one line"),
+            ("portal:\n  accessibility:\n    barriers: [{de: ' ', reason_de: b}]", "3 'de' is empty"),
+            ("portal:\n  accessibility:\n    contact: {name: '', email: a@b.de}", "3 'name' is no text of one line"),
+            ("portal:\n  datasets:\n    bus: {known_issues: [{de: ''}]}", "3 'de' is empty"),
             ("portal:\n  accessibility:\n    date: 1.11.2026", "3 'date: 1.11.2026' is no date"),
             ("portal:\n  accessibility:\n    barriers: none", "3 'barriers' is text, expected a list"),
             ("portal:\n  accessibility:\n    barriers: [x]", "3 an item of 'barriers' is text, expected a map"),

@@ -6,7 +6,8 @@ use jiff::tz::TimeZone;
 
 use crate::object_stores::Options;
 use crate::publish::bucket;
-use crate::yaml::{Node, Problems};
+use crate::yaml::shown;
+use crate::yaml::{Node, Problems, in_ascii};
 
 const BUCKET_KEYS: &[&str] = &["location", "base_url", "options"];
 
@@ -52,28 +53,35 @@ impl BucketSection {
 
 /// What is wrong with the address of a bucket on the web, and what to do: names of objects must be able to follow it, and all of
 /// it stands in the bucket, where everybody reads it. What may be a password is not shown.
-fn mistake_of_base_url(url: &str) -> Option<(String, &'static str)> {
+fn mistake_of_base_url(url: &str) -> Option<(String, String)> {
     let plain = "Write 'https://daten.example.de', or 'https://daten.example.de/folder'.";
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
     if host.contains('@') {
         let remedy =
             "Take what is before the '@' out: the pages and the catalogue of the bucket show the address to everybody.";
-        return Some(("'base_url' has the name of a user or a password".to_owned(), remedy));
+        return Some(("'base_url' has the name of a user or a password".to_owned(), remedy.to_owned()));
     }
     if rest.contains(['?', '#']) {
         let remedy = "Take out the '?' or '#' and what follows: names of objects come behind the address.";
-        return Some(("'base_url' has a query or a fragment".to_owned(), remedy));
+        return Some(("'base_url' has a query or a fragment".to_owned(), remedy.to_owned()));
     }
     let is_dots = |segment: &str| matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
     if path.split('/').any(is_dots) {
-        let message = format!("'base_url' has a '.' or '..' in its path: '{}'", url.escape_debug());
-        return Some((message, "Write the path that the web server has: readers resolve it in different ways."));
+        let message = format!("'base_url' has a '.' or '..' in its path: '{}'", shown(url));
+        return Some((
+            message,
+            "Write the path that the web server has: readers resolve it in different ways.".to_owned(),
+        ));
     }
     let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"\"'<>\\".contains(&byte);
     let is_host = host.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '[');
     let is_right = ["https", "http"].contains(&scheme) && is_host && rest.bytes().all(is_plain);
-    (!is_right).then(|| (format!("'base_url' is no address on the web: '{}'", url.escape_debug()), plain))
+    let remedy = || match in_ascii(url) {
+        Some(ascii) => format!("Write it without umlauts, as browsers send it: 'base_url: {ascii}'."),
+        None => plain.to_owned(),
+    };
+    (!is_right).then(|| (format!("'base_url' is no address on the web: '{}'", shown(url)), remedy()))
 }
 
 /// A location as it is opened: folders are relative to the workspace.
@@ -126,6 +134,8 @@ mod tests {
             ("daten.example.de", "no address on the web"),
             ("s3://daten/bus", "no address on the web"),
             ("https://daten.example.de/a b", "no address on the web"),
+            ("https://daten.köln.de/bus", "'base_url: https://daten.xn--kln-sna.de/bus'"),
+            ("https://daten.example.de/a\"b", "no address on the web: 'https://daten.example.de/a\"b'"),
         ] {
             let found = mistakes(url);
             assert!(found.len() == 1 && found[0].starts_with("3 ") && found[0].contains(told), "{url}: {found:?}");

@@ -8,6 +8,7 @@ const TIMETABLE: &str = "pipelines/stadtbus-fahrplan.yaml";
 const TELEMETRY: &str = "pipelines/stadtbus-telemetrie.yaml";
 const CONFIGURATION: &str = "fahrtenbuch.yaml";
 const LICENCE: &str = "    licence: CC-BY-4.0\n";
+const LICENCE_URL: &str = "licence_url: https://creativecommons.org/licenses/by/4.0/\n";
 const ATTRIBUTION: &str = "    attribution: Verkehrsverbund Ortenau (Beispiel)\n";
 
 /// What a command says on both streams, and its exit code.
@@ -29,9 +30,16 @@ fn a_source_whose_licence_does_not_allow_that_of_the_release_is_named_with_both_
             "CC-BY-SA-4.0",
             "CC-BY-4.0",
             "CC BY-SA 4.0, section 3(b)",
-            "Write 'licence: CC-BY-SA-4.0' in fahrtenbuch.yaml",
+            "Write 'licence: CC-BY-SA-4.0' in fahrtenbuch.yaml and 'licence_url: https://creativecommons.org/licenses/by-sa/4.0/' \
+             (fahrtenbuch.yaml:5) (also allowed: LAL-1.3",
         ),
-        ("odbl", "CC-BY-4.0", "ODbL 1.0, section 4.4", "Write 'licence: ODbL-1.0' in fahrtenbuch.yaml, or ask whoever"),
+        (
+            "odbl",
+            "CC-BY-4.0",
+            "ODbL 1.0, section 4.4",
+            "Write 'licence: ODbL-1.0' in fahrtenbuch.yaml and 'licence_url: https://opendatacommons.org/licenses/odbl/1-0/' \
+             (fahrtenbuch.yaml:5), or ask whoever",
+        ),
         ("CC-BY-4.0", "CC0-1.0", "CC BY 4.0, section 3(a)", "Write a licence in fahrtenbuch.yaml that demands it, too"),
         (
             "dl-de/by-2-0",
@@ -48,6 +56,9 @@ fn a_source_whose_licence_does_not_allow_that_of_the_release_is_named_with_both_
         let world = World::new();
         world.replace(TIMETABLE, LICENCE, &format!("    licence: {source}\n"));
         world.replace(CONFIGURATION, "licence: CC-BY-4.0\n", &format!("licence: {release}\n"));
+        if release != "CC-BY-4.0" {
+            world.replace(CONFIGURATION, LICENCE_URL, "");
+        }
         let (check, code) = told(&world, &["check"]);
         assert_eq!(code, Some(2), "{check}");
         let place = format!(
@@ -78,6 +89,9 @@ fn licences_that_go_together_are_no_mistake() {
         let world = World::new();
         world.replace(TIMETABLE, LICENCE, &format!("    licence: {source}\n"));
         world.replace(CONFIGURATION, "licence: CC-BY-4.0\n", &format!("licence: {release}\n"));
+        if release != "CC-BY-4.0" {
+            world.replace(CONFIGURATION, LICENCE_URL, "");
+        }
         // The other sources have no licence that demands something.
         let (check, code) = told(&world, &["check"]);
         assert_eq!(code, Some(0), "{source} {release}: {check}");
@@ -102,6 +116,42 @@ fn a_licence_that_is_not_known_or_demands_a_name_that_is_not_there_is_a_mistake(
         world.replace(TIMETABLE, from, to);
         let (check, code) = told(&world, &["check"]);
         assert!(code == Some(2) && check.contains(expected) && check.contains("1 mistake in"), "{to}: {check}");
+    }
+}
+
+#[test]
+fn a_licence_and_an_address_that_is_not_its_own_are_a_mistake_at_the_address() {
+    for (file, from, to, begin, told_of) in [
+        (CONFIGURATION, "licence: CC-BY-4.0\n", "licence: CC-BY-SA-4.0\n", "licence_url:", "by-sa/4.0/"),
+        (CONFIGURATION, LICENCE_URL, "licence_url: https://stadt.example/lizenz\n", "licence_url:", "by/4.0/"),
+        (
+            TIMETABLE,
+            LICENCE,
+            "    licence: CC-BY-4.0\n    licence_url: https://creativecommons.org/licenses/by/3.0/\n",
+            "    licence_url:",
+            "by/4.0/",
+        ),
+    ] {
+        let world = World::new();
+        world.replace(file, from, to);
+        let (check, code) = told(&world, &["check"]);
+        let place =
+            format!("{}:{}: 'licence_url: ", file.trim_start_matches("pipelines/"), line_of(&world, file, begin));
+        let remedy =
+            format!("Write 'licence_url: https://creativecommons.org/licenses/{told_of}', or take the line out.");
+        assert!(code == Some(2) && check.contains(&place) && check.contains(&remedy), "{place}{check}");
+        assert!(check.contains("1 mistake in the workspace"), "{check}");
+    }
+    // The same text by another address.
+    for url in [
+        "http://creativecommons.org/licenses/by/4.0",
+        "https://creativecommons.org/licenses/by/4.0/deed.de",
+        "http://dcat-ap.de/def/licenses/cc-by/4.0",
+    ] {
+        let world = World::new();
+        world.replace(CONFIGURATION, LICENCE_URL, &format!("licence_url: {url}\n"));
+        let (check, code) = told(&world, &["check"]);
+        assert_eq!(code, Some(0), "{url}: {check}");
     }
 }
 

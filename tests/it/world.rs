@@ -206,6 +206,14 @@ impl World {
         world
     }
 
+    /// As `fahrtenbuch init` makes one.
+    pub(crate) fn of_init() -> Self {
+        let world = Self { folder: tempfile::tempdir().unwrap(), now: NOW.parse().unwrap(), begun: Default::default() };
+        let output = world.program(&["init", &world.folder.path().to_string_lossy()]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        world
+    }
+
     /// With the tables that tell what was published, as a workspace has them unless it says otherwise.
     pub(crate) fn with_publication() -> Self {
         let world = Self::new();

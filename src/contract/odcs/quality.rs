@@ -29,7 +29,7 @@ fn rule(entry: &Entry<'_>, contract: &mut Contract, told: &mut Told) {
             list(
                 entry,
                 &naming::slug(&engine),
-                format!("it is a rule of the engine '{}'", engine.escape_debug()),
+                format!("it is a rule of the engine '{}'", crate::yaml::shown(&engine)),
                 contract,
                 told,
             );

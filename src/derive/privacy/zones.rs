@@ -69,7 +69,7 @@ impl Zones {
         let first = |problem: String| ZoneProblem { line: 1, problem };
         if collection["type"] != "FeatureCollection" {
             let kind: String = collection["type"].as_str().unwrap_or_default().chars().take(40).collect();
-            return Err(first(format!("is a '{}', expected a FeatureCollection", kind.escape_debug())));
+            return Err(first(format!("is a '{}', expected a FeatureCollection", crate::yaml::shown(&kind))));
         }
         let features = collection["features"].as_array().map_or(&[][..], Vec::as_slice);
         if features.is_empty() || features.len() > MOST_ZONES {
@@ -166,7 +166,7 @@ fn zone(feature: &Value, corners: &mut usize) -> Result<Zone, String> {
         other => {
             return Err(format!(
                 "has a zone whose geometry is '{}', expected Polygon, MultiPolygon or Point",
-                other.chars().take(40).collect::<String>().escape_debug()
+                crate::yaml::shown(&other.chars().take(40).collect::<String>())
             ));
         }
     };

@@ -164,8 +164,8 @@ fn read(files: &mut Files<'_>, file: &Path, text: &str, node: &Node) -> Option<P
     node.only_keys(&keys, &mut files.problems);
     let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let dataset = dataset(files, node, &name);
-    let description = node.optional_text("description", &mut files.problems);
-    let description_en = node.optional_text("description_en", &mut files.problems);
+    let description = node.lines_of_text("description", &mut files.problems);
+    let description_en = node.lines_of_text("description_en", &mut files.problems);
     let contracts = files.library(node);
     let feeds = sources::feeds(files.root, node, max_bytes(format), &mut files.problems);
     let timetable = node.optional_text("timetable", &mut files.problems);
@@ -234,30 +234,34 @@ fn format(problems: &mut Problems, node: &Node) -> Option<&'static dyn Format> {
     format
 }
 
-/// Names at the root of a bucket: what is published, what tells of it, and pages of this and other languages. A dataset has its pages in
-/// a folder there.
-const TAKEN: &[&str] = &[
-    "data",
-    "revised",
-    "meta",
-    "ledger",
-    "reports",
-    "iceberg",
-    "portal",
-    "de",
-    "en",
-    "index",
-    "catalog",
-    "datapackage",
-    "impressum",
-    "datenschutz",
-    "barrierefreiheit",
-    "assets",
+/// Names at the root of a bucket, and what they are there. A dataset has its pages in a folder there.
+const TAKEN: &[(&str, &str)] = &[
+    ("data", FOLDER),
+    ("revised", FOLDER),
+    ("meta", FOLDER),
+    ("ledger", FOLDER),
+    ("reports", FOLDER),
+    ("iceberg", FOLDER),
+    ("portal", KEPT),
+    ("assets", KEPT),
+    ("de", LANGUAGE),
+    ("en", LANGUAGE),
+    ("index", PAGE),
+    ("impressum", PAGE),
+    ("datenschutz", PAGE),
+    ("barrierefreiheit", PAGE),
+    ("catalog", CATALOGUE),
+    ("datapackage", CATALOGUE),
 ];
+const FOLDER: &str = "is a folder of the bucket itself";
+const PAGE: &str = "is the name of a page of the bucket itself";
+const CATALOGUE: &str = "is the name of a catalogue at the root of the bucket";
+const LANGUAGE: &str = "is kept for pages of that language";
+const KEPT: &str = "is kept for what pages of the bucket may need";
 
-/// Whether a dataset of this name would lie among what is not its own.
-pub(crate) fn is_taken(dataset: &str) -> bool {
-    TAKEN.contains(&dataset)
+/// Why a dataset of this name would lie among what is not its own; `None` if it would not.
+fn taken(dataset: &str) -> Option<&'static str> {
+    TAKEN.iter().find(|(name, _)| *name == dataset).map(|(_, what)| *what)
 }
 
 /// Pipelines and datasets are both folders: the pipeline's of evidence and records, the dataset's of files.
@@ -271,11 +275,10 @@ fn dataset(files: &mut Files<'_>, node: &Node, name: &str) -> String {
         let line = node.get("dataset").map_or(0, |node| node.line);
         files.problems.add(line, message.replace("a folder", "a dataset"), remedy);
     }
-    if is_taken(&dataset) {
-        let line = node.get("dataset").map_or(0, |node| node.line);
-        let message = format!(
-            "'{dataset}' is a folder of the bucket, and cannot be a dataset, whose pages are in a folder of its name"
-        );
+    if let Some(what) = taken(&dataset) {
+        // Where the name is that of the file, this is where another is written.
+        let line = node.get("dataset").map_or(node.line, |node| node.line);
+        let message = format!("'{dataset}' {what}, and cannot be a dataset, whose pages are in a folder of its name");
         files.problems.add(line, message, "Give the dataset another name, with 'dataset:' or by the name of the file.");
     }
     if dataset == publication::DATASET {

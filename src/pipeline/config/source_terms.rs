@@ -38,6 +38,9 @@ impl SourceTerms {
         let homepage = item.web_address("homepage", problems);
         let line = item.get("licence").map_or(item.line, |node| node.line);
         let licence = written.and_then(|written| named(written, item, line, problems));
+        if let Some(Named::Known(known)) = &licence {
+            licences::contradiction(known, item, problems);
+        }
         let is_known = |licence: &Named| matches!(licence, Named::Known(known) if known.demands_attribution());
         if licence.as_ref().is_some_and(is_known) && item.get("attribution").is_none() {
             let message = "the licence of the source demands that somebody is named, and it is not said who";

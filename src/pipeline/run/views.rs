@@ -76,6 +76,11 @@ pub(super) fn rebuild(workspace: &Workspace, bucket: &Bucket, is_dry: bool) -> R
         // After the catalogue, which names them no more.
         false => delete_results(&mut writer)?,
     }
+    for logo in portal::former_logos(&workspace.site) {
+        if bucket.get(logo)?.is_some() {
+            writer.remove(logo)?;
+        }
+    }
     if workspace.site.base_url.is_none() {
         // After the pages, which name it no more.
         iceberg::remove(&mut writer)?;

@@ -16,6 +16,7 @@ use crate::publish::iceberg;
 use crate::publish::index::{TableIndex, meta_folder};
 use crate::report::results::page_path;
 use crate::report::words::encoded;
+use crate::text::Language;
 use crate::time::ServiceDate;
 
 /// The namespaces, by the prefixes that stand for them in names as `dcat:Dataset`.
@@ -110,8 +111,8 @@ fn homepage(site: &Site) -> Term {
 }
 
 fn whole(site: &Site, described: &[Described<'_>]) -> Node {
-    let de = format!("Offene Daten: {}. Herausgegeben von {}.", site.title, site.publisher);
-    let en = format!("Open data: {}. Published by {}.", site.title, site.publisher);
+    let de = format!("{}: {}. Herausgegeben von {}.", site.data(Language::De), site.title, site.publisher);
+    let en = format!("{}: {}. Published by {}.", site.data(Language::En), site.title, site.publisher);
     Node::new(own("catalog"), "dcat:Catalog")
         .with_all("dcterms:title", texts(Some(&site.title), None))
         .with_all("dcterms:description", texts(Some(&de), Some(&en)))

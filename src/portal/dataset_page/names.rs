@@ -50,18 +50,18 @@ pub(in crate::portal) fn description(site: &Site, of: &Dataset, language: Langua
     };
     let names: Vec<String> = of.tables.iter().take(TABLES_NAMED).map(named).collect();
     let more = of.tables.len().saturating_sub(names.len());
-    let (names, publisher) = (names.join(", "), &site.publisher);
+    let (names, publisher, data) = (names.join(", "), &site.publisher, site.data(language));
     let text = match (language, more) {
         (Language::De, 0) if names.is_empty() => {
-            format!("Offene Daten von {publisher}. Noch ist nichts davon veröffentlicht.")
+            format!("{data} von {publisher}. Noch ist nichts davon veröffentlicht.")
         }
         (Language::En, 0) if names.is_empty() => {
-            format!("Open data by {publisher}. None of it has been published yet.")
+            format!("{data} by {publisher}. None of it has been published yet.")
         }
-        (Language::De, 0) => format!("Offene Daten von {publisher} mit den Tabellen {names}."),
-        (Language::De, more) => format!("Offene Daten von {publisher} mit den Tabellen {names} und {more} weiteren."),
-        (Language::En, 0) => format!("Open data by {publisher} with the tables {names}."),
-        (Language::En, more) => format!("Open data by {publisher} with the tables {names} and {more} more."),
+        (Language::De, 0) => format!("{data} von {publisher} mit den Tabellen {names}."),
+        (Language::De, more) => format!("{data} von {publisher} mit den Tabellen {names} und {more} weiteren."),
+        (Language::En, 0) => format!("{data} by {publisher} with the tables {names}."),
+        (Language::En, more) => format!("{data} by {publisher} with the tables {names} and {more} more."),
     };
     (text, language)
 }
