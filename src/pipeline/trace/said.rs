@@ -143,7 +143,7 @@ fn places(out: &mut String, evidence: &Evidence, language: Language) {
         );
     }
     if let Some(sha256) = evidence.sha256 {
-        let _ = writeln!(out, "  {}  {sha256}", "SHA-256  ");
+        let _ = writeln!(out, "  SHA-256    {sha256}");
     }
 }
 
