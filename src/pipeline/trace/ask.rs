@@ -58,8 +58,17 @@ pub fn trace(question: &Question<'_>) -> Result<Trace, TraceError> {
     }
     for date in dates {
         trace.date = Some(date);
-        let file = found.first().map(|(file, _)| *file).filter(|file| file.partition_date == date);
-        let of = OfDate { question, pipeline, contract: &contract, key: &key, index: index.as_ref(), file, date };
+        let file = found.first().copied().filter(|(file, _)| file.partition_date == date);
+        let of = OfDate {
+            question,
+            pipeline,
+            contract: &contract,
+            key: &key,
+            index: index.as_ref(),
+            file,
+            date,
+            scratch: scratch.path(),
+        };
         of.add_to(&mut trace)?;
         if !trace.rows.is_empty() {
             break;

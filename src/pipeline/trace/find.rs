@@ -1,5 +1,6 @@
 //! Where rows of a key are published: the current files of a table are read in the columns of the key alone.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::path::Path;
 
@@ -8,6 +9,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::pipeline::run::RunError;
 use crate::pipeline::trace::key::Key;
+use crate::pipeline::trace::watch::{Values, values};
 use crate::publish::bucket::Bucket;
 use crate::publish::index::{IndexFile, TableIndex};
 use crate::time::ServiceDate;
@@ -21,13 +23,7 @@ pub(super) fn published<'i>(
 ) -> Result<Vec<(&'i IndexFile, u64)>, RunError> {
     let mut found = Vec::new();
     for file in index.files.iter().rev().filter(|file| date.is_none_or(|date| date == file.partition_date)) {
-        let copy = scratch.join("published.parquet");
-        let opened = bucket.open_file(&file.path, &copy)?;
-        let rows = rows_in(opened, key).map_err(|error| RunError::Unreadable {
-            what: format!("the published file {} cannot be read", file.path),
-            found: error.to_string(),
-            remedy: "Run the date again: it puts back what is missing or damaged",
-        })?;
+        let rows = rows_in(open(bucket, file, scratch)?, key).map_err(|error| unreadable(file, &error))?;
         if rows > 0 {
             found.push((file, rows));
         }
@@ -44,4 +40,40 @@ fn rows_in(file: File, key: &Key) -> Result<u64, parquet::errors::ParquetError> 
         rows += key.matches(&batch?).len() as u64;
     }
     Ok(rows)
+}
+
+/// Takes out of `wanted` what [`fingerprint`] says of the rows of a file that have the key.
+pub(super) fn take_found(
+    bucket: &Bucket,
+    file: &IndexFile,
+    (key, scratch): (&Key, &Path),
+    wanted: &mut HashSet<String>,
+) -> Result<(), RunError> {
+    let reader = ParquetRecordBatchReaderBuilder::try_new(open(bucket, file, scratch)?);
+    let reader = reader.and_then(ParquetRecordBatchReaderBuilder::build).map_err(|error| unreadable(file, &error))?;
+    for batch in reader {
+        let batch = batch.map_err(|error| unreadable(file, &error))?;
+        for row in key.matches(&batch) {
+            wanted.remove(&fingerprint(&values(&batch, row)));
+        }
+    }
+    Ok(())
+}
+
+/// What a row says, to tell it from others: all values but numbers that files may have with fewer digits.
+pub(super) fn fingerprint(values: &Values) -> String {
+    let told = values.iter().filter(|(_, value)| !value.is_null() && !value.is_f64());
+    told.map(|(column, value)| format!("{column}={value}\n")).collect()
+}
+
+fn open(bucket: &Bucket, file: &IndexFile, scratch: &Path) -> Result<File, RunError> {
+    Ok(bucket.open_file(&file.path, &scratch.join("published.parquet"))?)
+}
+
+fn unreadable(file: &IndexFile, error: &dyn std::fmt::Display) -> RunError {
+    RunError::Unreadable {
+        what: format!("the published file {} cannot be read", file.path),
+        found: error.to_string(),
+        remedy: "Run the date again: it puts back what is missing or damaged",
+    }
 }

@@ -1,5 +1,7 @@
 //! What became of the rows of a key on one date.
 
+use std::collections::HashSet;
+use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -12,6 +14,7 @@ use crate::pipeline::run::replay::{Replayed, replay};
 use crate::pipeline::trace::answer::{
     Change, CheckedBy, Fate, PublishedFile, Reason, Trace, TracedRow, What, evidence,
 };
+use crate::pipeline::trace::find;
 use crate::pipeline::trace::key::Key;
 use crate::pipeline::trace::made_of;
 use crate::pipeline::trace::question::{Question, TraceError};
@@ -32,8 +35,10 @@ pub(super) struct OfDate<'a> {
     pub contract: &'a Arc<Contract>,
     pub key: &'a Key,
     pub index: Option<&'a TableIndex>,
-    /// The current file, if it has rows of the key.
-    pub file: Option<&'a IndexFile>,
+    /// The current file, if it has rows of the key, and how many.
+    pub file: Option<(&'a IndexFile, u64)>,
+    /// For copies of files of a bucket that is elsewhere.
+    pub scratch: &'a Path,
     pub date: ServiceDate,
 }
 
@@ -66,25 +71,32 @@ impl OfDate<'_> {
             Err(error) => return Err(error.into()),
         };
         trace.more = replayed.watch.more;
+        let missing = self.missing(&replayed)?;
         for watched in &replayed.watch.rows {
-            trace.rows.push(self.row(&replayed, watched)?);
+            trace.rows.push(self.row(&replayed, watched, &missing)?);
         }
         if trace.rows.iter().any(|row| row.fate == Fate::NotPublished) && trace.reasons.is_empty() {
             trace.reasons.push(self.not_published()?);
         }
-        let is_made = trace.rows.iter().any(|row| row.fate == Fate::Published);
-        if let (Some(file), false) = (self.file, is_made) {
+        let made = trace.rows.iter().filter(|row| row.fate == Fate::Published).count() as u64;
+        if let (Some((file, rows)), 0) = (self.file, trace.more)
+            && made < rows
+        {
             trace.reasons.push(Reason::new(
                 "other_inputs",
                 format!(
-                    "{} has the row, and a run of today's evidence, contracts, mappings and decisions does not make it: its record {} \
-                     names those that it was made of",
-                    file.path, file.record
+                    "{} has {} such rows that a run of today's evidence, contracts, mappings and decisions does not make: its record {} names \
+                     those that it was made of",
+                    file.path,
+                    rows - made,
+                    file.record
                 ),
                 format!(
-                    "{} hat die Zeile, und ein Lauf mit den heutigen Belegen, Verträgen, Zuordnungen und Entscheidungen ergibt sie nicht: \
-                     ihr Protokoll {} nennt die, aus denen sie entstand",
-                    file.path, file.record
+                    "{} hat {} solche Zeilen, die ein Lauf mit den heutigen Belegen, Verträgen, Zuordnungen und Entscheidungen nicht ergibt: \
+                     das Protokoll {} nennt die, aus denen sie entstand",
+                    file.path,
+                    rows - made,
+                    file.record
                 ),
             ));
         }
@@ -97,16 +109,27 @@ impl OfDate<'_> {
         Ok(())
     }
 
-    fn row(&self, replayed: &Replayed, watched: &Watched) -> Result<TracedRow, TraceError> {
+    /// What rows say that a run would publish and that are not in the current file.
+    fn missing(&self, replayed: &Replayed) -> Result<HashSet<String>, RunError> {
+        let published = replayed.watch.rows.iter().filter_map(|watched| watched.published.as_ref());
+        let mut missing: HashSet<String> = published.map(find::fingerprint).collect();
+        if let Some((file, _)) = self.file {
+            find::take_found(self.question.bucket, file, (self.key, self.scratch), &mut missing)?;
+        }
+        Ok(missing)
+    }
+
+    fn row(&self, replayed: &Replayed, watched: &Watched, missing: &HashSet<String>) -> Result<TracedRow, TraceError> {
+        let is_there = watched.published.as_ref().is_some_and(|values| !missing.contains(&find::fingerprint(values)));
         let (fate, rules) = match watched.fate(&replayed.watch.unused) {
-            RowFate::Published if self.file.is_some() => (Fate::Published, Vec::new()),
+            RowFate::Published if is_there => (Fate::Published, Vec::new()),
             RowFate::Published => (Fate::NotPublished, Vec::new()),
             RowFate::Held(_, rules) => (Fate::Held, rules),
             RowFate::Dropped(rules) => (Fate::Dropped, rules),
             RowFate::Discarded => (Fate::Discarded, vec![RuleId(format!("{}.discarded", self.contract.table))]),
         };
         let held = watched.held.as_ref().and_then(|(stage, _)| Some((*stage, watched.ids[*stage as usize]?)));
-        let file = self.file.zip(self.index).filter(|_| fate == Fate::Published);
+        let file = self.file.map(|(file, _)| file).zip(self.index).filter(|_| fate == Fate::Published);
         Ok(TracedRow {
             since: held.map(|(stage, id)| self.since(stage, id)).transpose()?.flatten(),
             quarantine_id: held.map(|(_, id)| id),
@@ -212,7 +235,7 @@ impl OfDate<'_> {
             let (why, record) = (purged.why(), &purged.record);
             let day = ServiceDate::local_date_of(purged.at, &self.question.workspace.zone);
             let is_there = match self.file {
-                Some(file) => [
+                Some((file, _)) => [
                     format!(". The published row stands in {} (SHA-256 {})", file.path, file.sha256),
                     format!(". Die veröffentlichte Zeile steht in {} (SHA-256 {})", file.path, file.sha256),
                 ],
