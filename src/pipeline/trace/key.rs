@@ -49,7 +49,9 @@ impl Key {
         let error = |problem: String| KeyError { problem, remedy: columns_said(contract) };
         let named: Vec<Option<(&str, &str)>> = given.iter().map(|text| named(contract, text)).collect();
         let keys = contract.names(&contract.primary_key);
-        if !given.is_empty() && named.iter().all(Option::is_none) && given.len() == keys.len() {
+        // A value that looks like a column with its value is one with a wrong name: a value of that form is given by its name.
+        let is_bare = named.iter().all(Option::is_none) && !given.iter().any(|text| looks_named(text));
+        if !given.is_empty() && is_bare && given.len() == keys.len() {
             let parts = keys.iter().zip(given).map(|(column, text)| part(contract, column, text));
             return Ok(Self(parts.collect::<Result<_, _>>()?));
         }
@@ -145,6 +147,12 @@ impl fmt::Display for Key {
         let parts: Vec<String> = self.0.iter().map(|part| format!("{}={}", part.column, part.text)).collect();
         f.write_str(&parts.join(" "))
     }
+}
+
+/// Whether a text has the form `column=value`.
+fn looks_named(text: &str) -> bool {
+    let is_name = |name: &str| !name.is_empty() && name.chars().all(|char| char.is_ascii_alphanumeric() || char == '_');
+    text.split_once('=').is_some_and(|(name, _)| is_name(name))
 }
 
 fn public(contract: &Contract) -> Vec<&str> {
