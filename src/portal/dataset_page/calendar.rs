@@ -11,7 +11,7 @@ use crate::portal::dates::{WEEKDAYS, day_short};
 use crate::time::ServiceDate;
 
 /// Groups of days that the page of the dataset lists; the pages of years have all.
-const LISTED: usize = 40;
+const LISTED: usize = 24;
 /// Groups that are seen at once, the others behind a click.
 const SEEN: usize = 8;
 
