@@ -70,9 +70,10 @@ fn store(world: &World) -> BTreeMap<String, Vec<u8>> {
     let mut all = files(&world.path("data/private"));
     all.retain(|name, _| {
         let file = name.rsplit('/').next().unwrap();
-        // What a restore that is done was killed at removing, too.
-        let is_passing = ["locks/", "staging/", ".tmp-restored/"].iter().any(|folder| name.starts_with(folder))
-            || file.ends_with(".lock");
+        // What the bucket tells again, as what was seen of its log, and what a restore that is done was killed at removing, too.
+        let is_passing =
+            ["locks/", "staging/", "publication/", ".tmp-restored/"].iter().any(|folder| name.starts_with(folder))
+                || file.ends_with(".lock");
         !is_passing && !["backup.json", ".state.json", "owned.json", "lock"].contains(&file)
     });
     all
