@@ -101,8 +101,9 @@ fn one_vehicle_and_one_hour_of_a_day_of_300_vehicles_is_at_most_8_requests_and_5
         assert!(requests <= 8 && share <= 0.05, "{requests} requests, {share:.3} of the file");
         found += rows;
     }
-    // Seven buses in an hour of the day, which report every 15 seconds.
-    assert!(found > 800, "{found}");
+    // Buses report every 15 seconds. Which seven they are is by their pseudonyms, whose key is another in each world, and some of them may
+    // stand still in that hour.
+    assert!(found > 240, "{found}");
     // Trips are everywhere in a file that is sorted by vehicle; their filters say where not to look.
     let trips = ids("trip_id_scheduled");
     let (rows, requests, share) = cost("trip", &trips[trips.len() / 2]);
