@@ -125,7 +125,8 @@ fn every_published_file_is_served_whole_by_range_and_by_condition() {
         assert_eq!(value(&head, "content-length"), bytes.len().to_string(), "{name}");
         let tag = value(&head, "etag");
         assert!(tag.starts_with('"') && tag.ends_with('"') && tag.len() > 4, "{name}: {tag}");
-        let is_immutable = name.starts_with("data/") || name.contains("/index/v") || is_named_by_digest(name);
+        let is_version = name.contains("/index/v") || name.starts_with("ledger/log/v");
+        let is_immutable = name.starts_with("data/") || is_version || is_named_by_digest(name);
         let caching = if is_immutable { "public, max-age=31536000, s-maxage=3600, immutable" } else { "no-cache" };
         assert_eq!(value(&head, "cache-control"), caching, "{name}");
         let (status, head, body) = ask(serving.port, &format!("GET /{name}"), &format!("If-None-Match: {tag}\r\n"));
