@@ -126,7 +126,8 @@ fn publish_left_publication(workspace: &Workspace, writer: &mut ViewWriter<'_>) 
     for table in writer.bucket.folders(&format!("meta/{DATASET}"))? {
         publish_table(workspace, writer, DATASET, &table)?;
     }
-    Ok(())
+    // What withdrew their versions came after the look at the datasets.
+    log::complete(workspace, writer, Scope::Seen)
 }
 
 /// Writes what tells of a table that no pipeline releases any more.
