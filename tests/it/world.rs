@@ -373,9 +373,12 @@ impl World {
         serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
     }
 
+    /// Those that are whole: a command that was killed while it wrote one leaves a part of it beside, whose name ends with `#` and a
+    /// number.
     pub(crate) fn records(&self) -> Vec<Value> {
         let files = files(&self.path("data/bucket/ledger/records"));
-        files.values().map(|bytes| serde_json::from_slice(bytes).unwrap()).collect()
+        let whole = files.iter().filter(|(name, _)| name.ends_with(".json"));
+        whole.map(|(_, bytes)| serde_json::from_slice(bytes).unwrap()).collect()
     }
 
     /// Puts what was captured of simulated dates, a snapshot each so many seconds, in the place of the sample's evidence.
