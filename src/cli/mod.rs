@@ -17,6 +17,7 @@ mod gc;
 mod get;
 mod heaps;
 mod init;
+mod lineage;
 mod lost;
 mod notify;
 mod opened;
@@ -129,6 +130,8 @@ enum Command {
     Quarantine(quarantine::Arguments),
     /// Follow a published row back to its place in the evidence, or tell why a row is not there
     Trace(trace::Arguments),
+    /// Print what runs did in the forms of other tools: OpenLineage, in-toto with SLSA provenance
+    Lineage(lineage::Arguments),
     /// Explain, list, show, verify, export, import and accept evidence
     Evidence(evidence::Arguments),
     /// Serve a bucket that is a folder over HTTP, as a bucket in a cloud would be
@@ -198,6 +201,7 @@ impl Command {
             | Self::Rules(_)
             | Self::Quality(_)
             | Self::Trace(_)
+            | Self::Lineage(_)
             | Self::Privacy(_) => true,
             Self::Completions { .. } => true,
             Self::Quarantine(quarantine) => quarantine.is_for_its_output(),
@@ -241,6 +245,7 @@ fn run_command(arguments: Arguments) -> Exit {
         Command::Privacy(privacy) => privacy::run(&workspace, &privacy),
         Command::Quarantine(quarantine) => quarantine::run(&workspace, &quarantine),
         Command::Trace(trace) => trace::run(&workspace, &trace),
+        Command::Lineage(lineage) => lineage::run(&workspace, &lineage),
         Command::Evidence(evidence) => evidence::run(&workspace, &evidence),
         Command::Serve(serve) => serve::run(&workspace, &serve),
         Command::Get(get) => get::run(&get),

@@ -7,6 +7,7 @@
 
 mod captures;
 mod inputs;
+pub(crate) mod lineage;
 pub(crate) mod log;
 mod objects;
 pub(crate) mod record;

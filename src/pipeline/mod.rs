@@ -7,6 +7,7 @@ pub mod collecting;
 mod config;
 pub(crate) mod graph;
 pub mod journal;
+pub(crate) mod lineage;
 pub mod mapping;
 pub mod purged;
 pub(crate) mod recorded;

@@ -43,6 +43,7 @@ mod killed;
 mod ledger_objects;
 mod left_out;
 mod licences;
+mod lineage;
 mod linking;
 mod log;
 mod losses;
