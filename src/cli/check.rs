@@ -2,6 +2,7 @@
 
 mod bucket;
 mod published;
+mod signing;
 mod wanted;
 
 use std::path::Path;
@@ -68,6 +69,8 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
     let lacks = read.as_ref().map(|of| portal::lacks(&of.root, &of.site, false)).unwrap_or_default();
     problems.extend(lacks.iter().map(|lack| lack.problem.clone()));
     problems.extend(read.iter().flat_map(not_for_the_web));
+    let signing = read.as_ref().ok().map(signing::look);
+    problems.extend(signing.iter().filter_map(|signing| signing.mistake.clone()));
     problems.sort();
     // Where a pipeline uses the contract, it was told as a mistake.
     unfit.retain(|problem| !problems.contains(problem));
@@ -97,6 +100,7 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
         let without_keys: Vec<Problem> = read.iter().flat_map(without_keys).collect();
         let mut json = serde_json::json!({ "mistakes": problems, "unfit": unfit, "without_keys": without_keys });
         json["published"] = compared.as_ref().map(Compared::json).into();
+        json["signing"] = signing.as_ref().and_then(|signing| signing.origin.clone()).into();
         json["licences"] = serde_json::json!(licences);
         json["undone_pseudonyms"] = serde_json::json!(undone);
         json["literal_secrets"] = serde_json::json!(secrets);
@@ -133,6 +137,7 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
             );
         }
         read.iter().filter_map(|of| portal::before_the_web(&of.site)).for_each(|note| println!("note: {note}"));
+        signing.iter().filter_map(|of| of.note.as_ref()).for_each(|note| println!("note: {note}"));
         catalogue.iter().for_each(|stale| println!("note: {stale}"));
         compared.iter().for_each(Compared::show);
         // Over the network only where that is asked for.

@@ -45,6 +45,7 @@ mod left_out;
 mod licences;
 mod linking;
 mod log;
+mod log_signed;
 mod losses;
 mod lost_bucket;
 mod lost_store;
