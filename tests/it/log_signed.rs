@@ -1,6 +1,7 @@
 //! The signed log: with the public key alone others find the tree, its root and the proof of each release right, whoever was killed.
 
 use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -113,8 +114,14 @@ fn hash(base64: &str) -> tlog_tiles::Hash {
     tlog_tiles::Hash(base64::engine::general_purpose::STANDARD.decode(base64).unwrap().try_into().unwrap())
 }
 
-fn bucket(world: &World) -> std::collections::BTreeMap<String, Vec<u8>> {
+fn bucket(world: &World) -> BTreeMap<String, Vec<u8>> {
     files(&world.path("data/bucket"))
+}
+
+/// The names of files that only one has, or that have other bytes.
+fn differences(one: &BTreeMap<String, Vec<u8>>, other: &BTreeMap<String, Vec<u8>>) -> Vec<String> {
+    let names: BTreeSet<&String> = one.keys().chain(other.keys()).collect();
+    names.into_iter().filter(|name| one.get(*name) != other.get(*name)).cloned().collect()
 }
 
 /// Runs, and expects that the log is refused; gives what was told.
@@ -147,7 +154,7 @@ fn what_is_released_is_signed_and_a_run_that_releases_nothing_signs_nothing() {
     // What is made anew says the same to the byte.
     let before = bucket(&world);
     let said = succeeds(&world, &["publish", "--rebuild"]);
-    assert_eq!(bucket(&world), before, "{said}");
+    assert_eq!(differences(&bucket(&world), &before), Vec::<String>::new(), "{said}");
 }
 
 #[test]
@@ -298,7 +305,7 @@ fn a_log_that_was_cut_or_changed_is_not_signed_and_nothing_of_it_is_written() {
         let before = signed(&world);
         let said = refused(&world, &["run", TIMETABLE]);
         assert!(said.contains("the log was not signed") && said.contains("became shorter"), "{said}");
-        assert_eq!(signed(&world), before);
+        assert_eq!(differences(&signed(&world), &before), Vec::<String>::new());
         // An entry of the past was exchanged, and all digests after it with it.
         let world = world_of_base();
         rewrite(&world);
@@ -308,7 +315,7 @@ fn a_log_that_was_cut_or_changed_is_not_signed_and_nothing_of_it_is_written() {
         let arguments: &[&str] = if is_forgotten { &["publish", "--rebuild"] } else { &["run", TIMETABLE] };
         let said = refused(&world, arguments);
         assert!(said.contains("was changed before that, or forked") || said.contains("different roots"), "{said}");
-        assert_eq!(signed(&world), before);
+        assert_eq!(differences(&signed(&world), &before), Vec::<String>::new());
     }
     // A store that has forgotten what it signed finds it in the bucket.
     let world = world_of_base();
@@ -355,7 +362,10 @@ fn tiles_a_checkpoint_and_proofs_that_are_damaged_are_made_anew_from_the_log() {
     }
     let said = succeeds(&world, &["publish", "--rebuild"]);
     assert!(said.contains("'ledger/checkpoint' in the bucket is replaced"), "{said}");
-    assert_eq!(bucket(&world), before);
+    // Partial tiles of older checkpoints are not needed any more, and the proof is one of the newest checkpoint.
+    let is_of_before = |name: &&str| !name.starts_with("ledger/tile/") && name != proof;
+    assert_eq!(differences(&before, &bucket(&world)).iter().map(String::as_str).filter(is_of_before).count(), 0);
+    check(&world, &[&key]);
     // A run makes them anew, too, when it adds to them.
     std::fs::remove_dir_all(ledger.join("tile")).unwrap();
     add_a_row_to_stops(&world);

@@ -8,9 +8,12 @@
 pub(crate) mod checkpoint;
 #[cfg_attr(not(test), expect(dead_code, reason = "witnesses and time stamps are not asked yet"))]
 pub(crate) mod cosignature;
+#[cfg_attr(not(test), expect(dead_code, reason = "who checks the log uses the rest"))]
 pub(crate) mod merkle;
+#[cfg_attr(not(test), expect(dead_code, reason = "who checks the log uses the rest"))]
 pub(crate) mod note;
 pub(crate) mod proof;
+#[cfg_attr(not(test), expect(dead_code, reason = "who checks the log uses the rest"))]
 pub(crate) mod tiles;
 #[cfg_attr(not(test), expect(dead_code, reason = "witnesses and time stamps are not asked yet"))]
 pub(crate) mod timestamp;
