@@ -97,10 +97,11 @@ pub(super) fn bring_up(
         _ => newest.clone(),
     };
     let bucket = writer.bucket;
+    let asked = bucket.requests();
     let signing = Signing { workspace, bucket, signer, last, newest, scope };
     let proofs = signing.run(writer)?;
     let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-    tracing::info!(proofs, ms, "signed the log");
+    tracing::info!(proofs, ms, asked = bucket.requests() - asked, "signed the log");
     Ok(())
 }
 
