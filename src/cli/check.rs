@@ -46,7 +46,7 @@ What German law demands of pages on the web and 'portal:' does not say is a mist
 are published all the same: docs/portal.md.")]
 pub(super) struct Arguments {
     /// Write the mistakes as JSON to standard output; under 'unfit' what keeps contracts of others from being used, under
-    /// 'published' what contracts change of what is published, under 'without_keys' the S3 stores that cannot be used from here, under 'licences' what cannot be told of the licences of sources and of the release, under 'undone_pseudonyms' what is published that undoes the chosen pseudonyms, under 'catalogue' why the catalogue for SQL engines has to be
+    /// 'published' what contracts change of what is published, under 'without_keys' the S3 stores that cannot be used from here, under 'licences' what cannot be told of the licences of sources and of the release, under 'signing' the name of the log if it is signed, under 'undone_pseudonyms' what is published that undoes the chosen pseudonyms, under 'catalogue' why the catalogue for SQL engines has to be
     /// written anew, if it has; with --bucket, under 'missing' what indexes name and is not there, with the remedy; with --for, under
     /// 'wanted' what the portal demands; under 'paste' blocks of all that is missing, under 'examples' what still stands as in an example
     #[arg(long)]

@@ -396,7 +396,8 @@ fn a_full_tile_takes_the_place_of_partial_ones_whoever_is_killed_meanwhile() {
     let before = check(&base, &[&key]).len();
     assert!((200..256).contains(&before), "{before}");
     for stage in ["log-tiles", "log-checkpoint", "log-proofs", ""] {
-        let world = World::new();
+        let mut world = World::new();
+        world.set_clock("2026-11-27T13:00:00Z");
         name_log(&world);
         std::fs::remove_dir_all(world.path("data")).unwrap();
         copy(&base.path("data"), &world.path("data"));
@@ -505,8 +506,8 @@ fn signing_costs_at_most_20_ms_and_three_objects_a_release() {
     let objects = objects + signed.len();
     println!("{proofs} releases, {objects} objects, {ms} ms and {asked} requests in {} signatures", signed.len());
     assert!(proofs > 10 && objects as u64 <= 3 * proofs, "{signed:?}");
-    // Fifty times what it is to cost: other tests are at work.
-    assert!(ms <= 1000 * proofs, "{signed:?}");
+    // Some 0.2 ms on a fast disk, with other tests at work.
+    assert!(ms <= 20 * proofs && asked <= 3 * proofs, "{signed:?}");
 }
 
 #[test]
