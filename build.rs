@@ -9,7 +9,8 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 /// The words of `./test` for what it found.
-const TOOLS: &[&str] = &["outsiders", "mosquitto", "promtool", "systemd", "s3rver", "browser", "pyspark", "rscript"];
+const TOOLS: &[&str] =
+    &["outsiders", "mosquitto", "promtool", "systemd", "s3rver", "browser", "pyspark", "rscript", "golang"];
 
 fn main() {
     let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"));

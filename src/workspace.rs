@@ -20,6 +20,7 @@ pub mod portal;
 pub mod retention;
 pub mod run_limits;
 mod sections;
+pub(crate) mod signing;
 pub mod stores;
 mod undone_pseudonyms;
 pub mod wanted;
@@ -42,6 +43,7 @@ use crate::workspace::backups::Backups;
 use crate::workspace::chores::Chore;
 use crate::workspace::retention::Retention;
 use crate::workspace::run_limits::RunLimits;
+use crate::workspace::signing::Signing;
 use crate::yaml::{self, Node, Problem, Problems};
 
 use self::files::pipeline_files;
@@ -75,6 +77,7 @@ const KEYS: &[&str] = &[
     "contact",
     "catalogues",
     "portal",
+    "signing",
 ];
 const LIMIT_KEYS: &[&str] = &["memory", "spool", "run_warn", "run_kill"];
 /// Bytes of archives that were fetched of where `evidence` says, at most.
@@ -112,6 +115,8 @@ pub struct Workspace {
     pub metrics: metrics::Settings,
     /// Whether the tables that tell what was published are published, too.
     pub publication: bool,
+    /// How the log of releases is signed.
+    pub signing: Signing,
     /// Where backups go.
     pub backup: Option<Backups>,
     /// By name.
@@ -309,6 +314,7 @@ fn filled(root: &Path, node: &Node, problems: &mut Problems) -> Option<Workspace
         metrics: metrics::Settings::read(root, node, problems),
         backup,
         publication: publication(node, problems),
+        signing: Signing::read(node, problems),
         pipelines: Vec::new(),
         mistakes: Vec::new(),
         root: root.to_owned(),

@@ -119,7 +119,7 @@ pub fn restore(request: &Restore<'_>) -> Result<Restored, BackupError> {
         at: manifest.at,
         files: files.len() as u64,
         bytes: files.iter().map(|(_, file)| file.bytes).sum(),
-        keys: files.iter().filter(|(_, file)| file.path.starts_with("private/keys/")).count() as u64,
+        keys: files.iter().filter(|(_, file)| is_key_of_pseudonyms(&file.path)).count() as u64,
         keys_at: manifest.keys_at.filter(|_| key_place.is_none()),
         configuration,
         differing,
@@ -174,6 +174,11 @@ fn chosen(place: &Place, at: Option<Timestamp>) -> Result<(Manifest, Manifest), 
         other => other?,
     };
     Ok((read(place, chosen)?, newest_manifest))
+}
+
+/// The signing keys lie below the others.
+fn is_key_of_pseudonyms(path: &str) -> bool {
+    path.strip_prefix("private/keys/").is_some_and(|name| !name.contains('/'))
 }
 
 /// The keys of a store: those of the newest backup of them, which has all that were not destroyed.

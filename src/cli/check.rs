@@ -2,6 +2,7 @@
 
 mod bucket;
 mod published;
+mod signing;
 mod wanted;
 
 use std::path::Path;
@@ -45,7 +46,7 @@ What German law demands of pages on the web and 'portal:' does not say is a mist
 are published all the same: docs/portal.md.")]
 pub(super) struct Arguments {
     /// Write the mistakes as JSON to standard output; under 'unfit' what keeps contracts of others from being used, under
-    /// 'published' what contracts change of what is published, under 'without_keys' the S3 stores that cannot be used from here, under 'licences' what cannot be told of the licences of sources and of the release, under 'undone_pseudonyms' what is published that undoes the chosen pseudonyms, under 'catalogue' why the catalogue for SQL engines has to be
+    /// 'published' what contracts change of what is published, under 'without_keys' the S3 stores that cannot be used from here, under 'licences' what cannot be told of the licences of sources and of the release, under 'signing' the name of the log if it is signed, under 'undone_pseudonyms' what is published that undoes the chosen pseudonyms, under 'catalogue' why the catalogue for SQL engines has to be
     /// written anew, if it has; with --bucket, under 'missing' what indexes name and is not there, with the remedy; with --for, under
     /// 'wanted' what the portal demands; under 'paste' blocks of all that is missing, under 'examples' what still stands as in an example
     #[arg(long)]
@@ -68,6 +69,8 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
     let lacks = read.as_ref().map(|of| portal::lacks(&of.root, &of.site, false)).unwrap_or_default();
     problems.extend(lacks.iter().map(|lack| lack.problem.clone()));
     problems.extend(read.iter().flat_map(not_for_the_web));
+    let signing = read.as_ref().ok().map(signing::look);
+    problems.extend(signing.iter().filter_map(|signing| signing.mistake.clone()));
     problems.sort();
     // Where a pipeline uses the contract, it was told as a mistake.
     unfit.retain(|problem| !problems.contains(problem));
@@ -97,6 +100,7 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
         let without_keys: Vec<Problem> = read.iter().flat_map(without_keys).collect();
         let mut json = serde_json::json!({ "mistakes": problems, "unfit": unfit, "without_keys": without_keys });
         json["published"] = compared.as_ref().map(Compared::json).into();
+        json["signing"] = signing.as_ref().and_then(|signing| signing.origin.clone()).into();
         json["licences"] = serde_json::json!(licences);
         json["undone_pseudonyms"] = serde_json::json!(undone);
         json["literal_secrets"] = serde_json::json!(secrets);
@@ -133,6 +137,7 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
             );
         }
         read.iter().filter_map(|of| portal::before_the_web(&of.site)).for_each(|note| println!("note: {note}"));
+        signing.iter().filter_map(|of| of.note.as_ref()).for_each(|note| println!("note: {note}"));
         catalogue.iter().for_each(|stale| println!("note: {stale}"));
         compared.iter().for_each(Compared::show);
         // Over the network only where that is asked for.

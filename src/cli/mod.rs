@@ -17,6 +17,7 @@ mod gc;
 mod get;
 mod heaps;
 mod init;
+mod key;
 mod lineage;
 mod lost;
 mod notify;
@@ -144,6 +145,8 @@ enum Command {
     Restore(restore::Arguments),
     /// List what was decided, and undo it
     Decisions(decisions::Arguments),
+    /// Make, list, rotate and revoke the keys by which the log is signed
+    Key(key::Arguments),
     /// Try the channels by which people are told of what is wrong, and list them
     Notify(notify::Arguments),
     /// Write what starts this program elsewhere: systemd, Kubernetes, containers, Airflow, alert rules
@@ -208,6 +211,7 @@ impl Command {
             Self::Evidence(evidence) => evidence.is_for_its_output(),
             Self::Decisions(decisions) => decisions.is_for_its_output(),
             Self::Notify(notify) => notify.is_for_its_output(),
+            Self::Key(key) => key.is_for_its_output(),
             Self::Backup(backup) => backup.is_for_its_output(),
             Self::Publish(publish) => publish.is_for_its_output(),
             Self::Watch(watch) => watch.is_for_its_output(),
@@ -252,6 +256,7 @@ fn run_command(arguments: Arguments) -> Exit {
         Command::Backup(backup) => backup::run(&workspace, &backup),
         Command::Restore(restore) => restore::run(&workspace, &restore),
         Command::Decisions(decisions) => decisions::run(&workspace, &decisions),
+        Command::Key(key) => key::run(&workspace, &key),
         Command::Notify(notify) => notify::run(&workspace, &notify),
         Command::Units(units) => units::run(&workspace, &units),
         Command::Init(init) => init::run(&init),

@@ -7,6 +7,7 @@
 
 mod captures;
 mod inputs;
+pub(crate) mod keys;
 pub(crate) mod lineage;
 pub(crate) mod log;
 mod objects;
@@ -18,6 +19,7 @@ pub(crate) use captures::{Captured, capture_lines, parse_captures};
 pub(crate) use inputs::PROVISIONAL;
 pub(crate) use objects::objects_of;
 pub(crate) use record::act_v1::{ActFile, ActMonth, ActPart, ActRecord, ActTable};
+pub(crate) use record::key_v1::{KeyAct, KeyRecord};
 pub(crate) use record::publication_v1::{PublicationRecord, PublicationTable};
 pub(crate) use record::purge_v1::{FORMAT as PURGE_FORMAT, PurgeDecision, PurgeRecord, PurgedEvidence};
 pub(crate) use record::v1::is_zero;

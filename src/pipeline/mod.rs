@@ -13,6 +13,7 @@ pub mod purged;
 pub(crate) mod recorded;
 pub mod rule_preview;
 pub mod run;
+pub(crate) mod signing_keys;
 pub mod trace;
 
 pub use config::Pipeline;

@@ -5,6 +5,7 @@
 //! by [`Bucket::put_file`], and is read whole.
 
 mod attributes;
+mod conditional;
 pub mod headers;
 mod listing;
 mod local;
@@ -35,6 +36,7 @@ use crate::object_stores::{Options, Patience, Unopened, open_s3};
 use crate::publish::PublishError;
 
 pub use self::attributes::Described;
+pub(crate) use self::conditional::Seen;
 pub use self::listing::{ONE_PAGE, Object, Page};
 pub use self::location::{is_place_of, is_same_place, local_folder, missing_folder, unknown_option};
 pub(super) use self::versions::Version;

@@ -16,6 +16,7 @@ use crate::workspace::backups::Backups;
 use crate::workspace::retention::Retention;
 use crate::workspace::run_limits::RunLimits;
 use crate::workspace::sections::{BucketSection, address, zone};
+use crate::workspace::signing::Signing;
 use crate::workspace::{
     FILE, KEYS, SPOOL, Workspace, chores, configuration, limit, mark_without_times, memory_limit, no_workspace, people,
     pipeline_files, private_folder, remote, schedules,
@@ -181,6 +182,7 @@ fn stores(root: &Path, node: &Node, needs: Needs<'_>, needed: &mut Problems) -> 
         metrics: metrics::Settings::read(root, node, &mut rest),
         backup: Backups::read(root, node, &mut rest),
         publication: super::publication(node, &mut rest),
+        signing: Signing::read(node, &mut rest),
         pipelines: Vec::new(),
         mistakes: Vec::new(),
         root: root.to_owned(),

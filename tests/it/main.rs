@@ -46,6 +46,7 @@ mod licences;
 mod lineage;
 mod linking;
 mod log;
+mod log_signed;
 mod losses;
 mod lost_bucket;
 mod lost_store;

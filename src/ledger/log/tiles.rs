@@ -277,6 +277,11 @@ impl<R: TileReader> Tiled<R> {
         Self { size, reader, kept: BTreeMap::new() }
     }
 
+    /// What it reads through.
+    pub(crate) fn reader_mut(&mut self) -> &mut R {
+        &mut self.reader
+    }
+
     /// The root of the log.
     pub(crate) fn root(&mut self) -> Result<Hash, TileError> {
         merkle::root(self.size, self)

@@ -1,6 +1,7 @@
 //! Records: what is kept for ever of what was done, one form a file.
 
 pub(crate) mod act_v1;
+pub(crate) mod key_v1;
 mod named;
 mod of_run;
 pub(crate) mod publication_v1;
@@ -56,7 +57,7 @@ impl Kind {
             Self::Compaction => "compaction",
             Self::Purge => "purge",
             Self::Import => "import",
-            Self::KeyChange => "key-change",
+            Self::KeyChange => "key",
             Self::Publication => "publication",
         }
     }

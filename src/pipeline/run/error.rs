@@ -9,6 +9,7 @@ use crate::decode::DecodeError;
 use crate::derive::DeriveError;
 use crate::feed_rules::run_rules::RunRulesError;
 use crate::pipeline::run::changes::Changes;
+use crate::pipeline::signing_keys::SigningError;
 use crate::publish::PublishError;
 use crate::quarantine::QuarantineError;
 use crate::time::ServiceDate;
@@ -98,6 +99,15 @@ pub enum RunError {
          --reason TEXT'."
     )]
     LostStore { problem: String },
+    #[error(transparent)]
+    Signing(#[from] SigningError),
+    /// The log in the bucket does not go on from what was signed: nothing is signed, and no tile is written.
+    #[error(
+        "the log was not signed: {problem}. Who has seen the earlier log would find two of them. Bring 'ledger/' back from a backup of the \
+         bucket. If the bucket was begun anew on purpose, give its log another name: 'signing: origin' in fahrtenbuch.yaml, and \
+         'fahrtenbuch key new'."
+    )]
+    Forked { problem: String },
     #[error("{path} could not be {verb}: {problem}. Check the disk and the permissions.", path = path.display())]
     Private { path: PathBuf, verb: &'static str, problem: String },
     #[error("{0}. This is a fault of the program: please report it.")]
@@ -139,6 +149,7 @@ impl RunError {
             Self::Form(error) => matches!(error, FormError::Io { .. }),
             Self::Quarantine(error) => matches!(error, QuarantineError::File { .. }),
             Self::Decision(error) => matches!(error, DecisionError::File { .. }),
+            Self::Signing(error) => error.is_transient(),
             Self::Check(_)
             | Self::Derive(_)
             | Self::Changed(_)
@@ -153,6 +164,7 @@ impl RunError {
             | Self::LostStore { .. }
             | Self::Unreadable { .. }
             | Self::NoReports { .. }
+            | Self::Forked { .. }
             | Self::Internal(_) => false,
         }
     }
@@ -172,13 +184,15 @@ impl RunError {
 
     /// Whether it is the configuration that is wrong.
     pub fn is_configuration(&self) -> bool {
-        matches!(
+        let is_of_signing = matches!(self, Self::Signing(error) if error.is_configuration());
+        let is_of_workspace = matches!(
             self,
             Self::Publish(PublishError::Configuration { .. } | PublishError::Columns { .. })
                 | Self::Columns(_)
                 | Self::Decision(DecisionError::Line { .. } | DecisionError::Person { .. })
                 | Self::Form(FormError::Newer { .. } | FormError::Restoring { .. } | FormError::Unreadable { .. })
                 | Self::ClockDoubted(_)
-        )
+        );
+        is_of_signing || is_of_workspace
     }
 }

@@ -38,9 +38,16 @@ const CONTENT_TYPES: &[(&str, &str)] = &[
 /// Where answers of the SQL catalogue are, whose addresses have no ending.
 const CATALOGUE: &str = "iceberg/";
 
+/// What the log says of itself, and how the names of proofs end: text, by C2SP `tlog-tiles`.
+const CHECKPOINT: &str = "ledger/checkpoint";
+const PROOF: &str = ".tlog-proof";
+
 /// The content type of an object.
 pub fn content_type(key: &str) -> &'static str {
     let name = key.rsplit('/').next().unwrap_or(key);
+    if key == CHECKPOINT || name.ends_with(PROOF) {
+        return "text/plain; charset=utf-8";
+    }
     let Some((_, ending)) = name.rsplit_once('.') else {
         return if key.starts_with(CATALOGUE) { "application/json" } else { "application/octet-stream" };
     };
@@ -53,12 +60,14 @@ pub fn cache_control(key: &str) -> &'static str {
     if is_immutable(key) { IMMUTABLE } else { REPLACED }
 }
 
-/// Whether the bytes of an object never change: files of tables, versions of an index and of the log, and what is named by its digest.
+/// Whether the bytes of an object never change: files of tables, versions of an index and of the log, its tiles, and what is named by its
+/// digest.
 pub fn is_immutable(key: &str) -> bool {
     let parts: Vec<&str> = key.split('/').collect();
     match parts.as_slice() {
         ["data" | "revised", .., _] => true,
         ["meta", _, _, "index", version] | ["ledger", "log", version] => version.starts_with('v'),
+        ["ledger", "tile", ..] => true,
         [.., name] => digest_in(name).is_some(),
         [] => false,
     }
@@ -85,6 +94,7 @@ mod tests {
             "revised/bus/t/month=2026-11/part-0123456789ab.parquet".to_owned(),
             "meta/bus/t/index/v0000000001.json".to_owned(),
             "ledger/log/v0000000001.json".to_owned(),
+            "ledger/tile/entries/000.p/12".to_owned(),
             format!("ledger/records/{digest}.json"),
             format!("ledger/objects/{digest}"),
             "iceberg/bus/t/manifest-0123456789ab.avro".to_owned(),
@@ -100,6 +110,9 @@ mod tests {
             "meta/bus/t/index.csv",
             "ledger/bucket.json",
             "ledger/index.json",
+            "ledger/checkpoint",
+            "ledger/keys.json",
+            "meta/bus/t/proofs/v0000000001.tlog-proof",
             "ledger/index/2026-11.json",
             "reports/bus/date=2026-11-24/quality.json",
             "iceberg/v1/config",
@@ -119,7 +132,9 @@ mod tests {
             ("a.b/files.json", "application/json"),
             ("data/x.parquet", "application/vnd.apache.parquet"),
             ("iceberg/v1/namespaces/bus", "application/json"),
-            ("ledger/checkpoint", "application/octet-stream"),
+            ("ledger/checkpoint", "text/plain; charset=utf-8"),
+            ("ledger/tile/0/000.p/5", "application/octet-stream"),
+            ("meta/bus/t/proofs/v0000000001.tlog-proof", "text/plain; charset=utf-8"),
             ("x.json/file", "application/octet-stream"),
         ] {
             assert_eq!(content_type(key), expected, "{key}");

@@ -189,22 +189,10 @@ pub(super) fn release_after(before: &TableIndex, date: ServiceDate, at: Timestam
 }
 
 /// Writes a version; `false` if another run was faster.
-///
-/// A store may write an object and lose the answer: the request is then tried again and finds the object there, or it fails.
-/// So what is there under this name is looked at, or a release that is out would be taken for that of another run.
 pub(super) fn put_version(bucket: &Bucket, index: &TableIndex) -> Result<bool, PublishError> {
     let TableIndex { dataset, table, version, .. } = index;
     let (key, bytes) = (index_key(dataset, table, *version), json(index));
-    let is_new = match bucket.put_new(&key, bytes.clone()) {
-        Ok(true) => true,
-        Ok(false) => bucket.get(&key)?.as_ref() == Some(&bytes),
-        Err(error) if error.is_transient() => match bucket.get(&key) {
-            Ok(there) if there.as_ref() == Some(&bytes) => true,
-            // The first error says what went wrong.
-            _ => return Err(error),
-        },
-        Err(error) => return Err(error),
-    };
+    let is_new = bucket.put_once(&key, &bytes)?;
     if is_new {
         let folder = versions_folder(dataset, table);
         let known = bucket.known_version(&folder).filter(|known| known.number + 1 == *version);

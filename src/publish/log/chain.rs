@@ -176,20 +176,10 @@ fn parsed(bytes: &[u8], version: u64) -> Result<(LogVersion, Digest), PublishErr
     Ok((read, Digest::of(bytes)))
 }
 
-/// Writes a version; `false` if another writer was faster. As with the index of a table, a store may write it and lose the answer, so
-/// what is there under this name is looked at.
+/// Writes a version; `false` if another writer was faster.
 pub(crate) fn put(bucket: &Bucket, version: &LogVersion) -> Result<bool, PublishError> {
     let (key, bytes) = (key(version.version), version.to_bytes());
-    let is_new = match bucket.put_new(&key, bytes.clone()) {
-        Ok(true) => true,
-        Ok(false) => bucket.get(&key)?.as_ref() == Some(&bytes),
-        Err(error) if error.is_transient() => match bucket.get(&key) {
-            Ok(there) if there.as_ref() == Some(&bytes) => true,
-            // The first error says what went wrong.
-            _ => return Err(error),
-        },
-        Err(error) => return Err(error),
-    };
+    let is_new = bucket.put_once(&key, &bytes)?;
     if is_new {
         bucket.keep_version(FOLDER, Version { number: version.version, bytes: Some(bytes), before: None });
     }

@@ -6,6 +6,8 @@
 //! the order of their release. The log is written create-only; if another writer was faster, this looks again and writes what is then
 //! still missing.
 //!
+//! Where the private store has a signing key, tiles, checkpoint and proofs follow ([`signed`]).
+//!
 //! A run that has committed makes six requests for it (a listing, the version of the log, the page of the month, read and written, the
 //! index, and the listing that finds what others wrote meanwhile), one that has committed nothing makes one: what it would read
 //! besides, the [`state`] in the private store tells.
@@ -13,15 +15,21 @@
 mod detail;
 mod pages;
 mod pending;
+mod scope;
+mod signed;
 mod state;
 
 use std::collections::BTreeSet;
 
 use self::pages::Views;
 use self::pending::Pending;
+pub(super) use self::scope::Scope;
+use self::signed::Before;
 use self::state::State;
 use crate::digest::Digest;
+use crate::ledger::keys::{KEYS, PublicKeys};
 use crate::pipeline::run::error::RunError;
+use crate::pipeline::signing_keys::Register;
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
 use crate::publish::index;
@@ -33,15 +41,6 @@ use crate::workspace::Workspace;
 const ROUNDS: u64 = 100;
 /// Entries of a version at most, so that the first one of an old bucket is no file of many megabytes.
 const MOST_ENTRIES: usize = 10_000;
-
-/// Which tables are compared with the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scope {
-    /// Those that this process has looked at.
-    Seen,
-    /// All that are in the bucket; the views of the log are made anew, too.
-    All,
-}
 
 /// Writes to the log what is published and not in it yet, and the views of the log. A dry writer is told what would be written.
 ///
@@ -60,6 +59,11 @@ pub(super) fn complete(workspace: &Workspace, writer: &mut ViewWriter<'_>, scope
     completed
 }
 
+/// Writes to the log what is not in it yet, and signs it: for who has changed the keys.
+pub(crate) fn complete_log(workspace: &Workspace, bucket: &Bucket) -> Result<(), RunError> {
+    complete(workspace, &mut ViewWriter::new(bucket), Scope::Seen)
+}
+
 struct Completion<'a> {
     workspace: &'a Workspace,
     bucket: &'a Bucket,
@@ -75,7 +79,9 @@ impl Completion<'_> {
         let mut is_anew = self.scope == Scope::All;
         for round in 0..ROUNDS {
             std::thread::sleep(std::time::Duration::from_millis(5 * (round / 4)));
+            let signed = Before::read(self.workspace)?;
             let mut newest = self.newest(state)?;
+            signed.refuse_shorter(newest.as_ref())?;
             // Before anything is added: they tell which records are in the log.
             if let Some((newest, _)) = &newest {
                 if is_anew {
@@ -92,9 +98,11 @@ impl Completion<'_> {
             let heads = newest.as_ref().map(|(newest, _)| &newest.heads);
             let mut all = pending::versions(self.bucket, &self.tables(newest.is_none())?, heads)?;
             all.extend(pending::purges(self.bucket, &registered.dates, &views)?);
+            let register = Register::read(&self.workspace.private)?;
+            all.extend(pending::keys(writer, &register, state.keys, &views)?);
             if all.is_empty() {
                 state.purges = registered.bytes;
-                return Ok(());
+                return self.sign(writer, state, &register, newest.as_ref());
             }
             while !all.is_empty() {
                 let part: Vec<Pending> = all.drain(..all.len().min(MOST_ENTRIES)).collect();
@@ -113,6 +121,27 @@ impl Completion<'_> {
             }
         }
         Err(PublishError::Contended { key: "ledger/log".to_owned() }.into())
+    }
+
+    /// Publishes the public keys, then what one of them signs.
+    fn sign(
+        &self,
+        writer: &mut ViewWriter<'_>,
+        state: &mut State,
+        register: &Register,
+        newest: Option<&(LogVersion, Digest)>,
+    ) -> Result<(), RunError> {
+        if !register.keys.is_empty() && (self.scope == Scope::All || state.keys != register.changes.len()) {
+            let there = self.bucket.get(KEYS)?.and_then(|bytes| PublicKeys::parse(&bytes));
+            let mut all = register.clone();
+            there.iter().for_each(|there| all.adopt(there));
+            writer.put(KEYS, all.public().to_bytes())?;
+        }
+        state.keys = register.changes.len();
+        match newest {
+            Some(newest) => signed::bring_up(self.workspace, writer, newest, self.scope),
+            None => Ok(()),
+        }
     }
 
     /// The newest version of the log. One that this store has seen and that is gone is told: whoever has seen it, too, has another log

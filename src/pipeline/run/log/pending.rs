@@ -8,11 +8,13 @@ use super::detail::Detail;
 use super::pages::Views;
 use crate::digest::Digest;
 use crate::pipeline::purged::PurgedDate;
+use crate::pipeline::signing_keys::Register;
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
 use crate::publish::bucket::headers::digest_in;
 use crate::publish::index::{self, TableIndex};
 use crate::publish::log::{Entry, LoggedHead, RecordKind};
+use crate::publish::view_writer::ViewWriter;
 
 /// An entry that is to be written, and what the pages say of it.
 pub(super) struct Pending {
@@ -177,5 +179,32 @@ pub(super) fn purges(
         all.push(Pending { entry, detail, order: purged.at });
     }
     all.sort_by_cached_key(|pending| (pending.order, pending.entry.to_string()));
+    Ok(all)
+}
+
+/// Changes of the signing keys that the log does not have, whose records are put into the bucket.
+pub(super) fn keys(
+    writer: &mut ViewWriter<'_>,
+    register: &Register,
+    known: usize,
+    views: &Views<'_>,
+) -> Result<Vec<Pending>, PublishError> {
+    let mut all = Vec::new();
+    // Where the register has fewer it was brought back from a backup, and all count.
+    let new = register.changes.get(known..).unwrap_or(&register.changes);
+    for change in new {
+        let (key, bytes) = change.to_bytes();
+        let record = Digest::of(&bytes);
+        if views.has_record(Some(change.changed_at), &record)? {
+            continue;
+        }
+        match writer.is_dry() {
+            true => writer.note(key),
+            false => writer.bucket.put_named_by_digest(&key, bytes)?,
+        }
+        let detail = Detail { at: Some(change.changed_at), date: None, pipeline: None, act: String::new() };
+        let entry = Entry::Record { kind: RecordKind::Key, record };
+        all.push(Pending { entry, detail, order: change.changed_at });
+    }
     Ok(all)
 }

@@ -22,6 +22,9 @@ pub(super) struct State {
     /// Bytes of the register of what was destroyed, whose dates are in the log.
     #[serde(default)]
     pub purges: u64,
+    /// How many changes of the signing keys are in the log.
+    #[serde(default)]
+    pub keys: usize,
 }
 
 /// Dates of the register of what was destroyed that may not be in the log.
