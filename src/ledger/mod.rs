@@ -10,6 +10,7 @@ mod inputs;
 pub(crate) mod log;
 mod objects;
 pub(crate) mod record;
+pub(crate) mod verify;
 
 use crate::digest::Digest;
 
