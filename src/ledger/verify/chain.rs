@@ -21,6 +21,8 @@ const LONGEST: usize = 32 << 20;
 const MOST: u64 = 1_000_000;
 /// Versions that are looked for after one that is not there.
 const LOOK_AHEAD: u64 = 50;
+/// Entries of a log, and versions of a table, beyond which a number is none of this program.
+const LARGEST: u64 = 1 << 40;
 
 /// An entry of a version of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,7 +141,16 @@ impl Chain {
     /// Takes the entries of a version, and tells what is wrong with it.
     fn add(&mut self, context: &mut Context<'_>, number: u64, bytes: &[u8], before: Before) -> Before {
         let read = match log::parse(bytes, number) {
-            Ok((read, _)) => read,
+            Ok((read, _)) if read.size < LARGEST => read,
+            Ok(_) => {
+                self.lose(number);
+                context.findings.tell(changed(
+                    number,
+                    "its size is none of a log",
+                    "ihre Größe ist keine eines Protokolls",
+                ));
+                return None;
+            }
             Err(error) => {
                 self.lose(number);
                 context.findings.tell(unparsed(number, &error));
@@ -214,7 +225,8 @@ impl Chain {
     fn file(&mut self, place: u64, log_version: u64, entry: &Entry) -> bool {
         match entry {
             Entry::Release { dataset, table, version, index, record } => {
-                let Some(id) = TableId::new(dataset, table) else { return false };
+                let id = TableId::new(dataset, table).filter(|_| (1..LARGEST).contains(version));
+                let Some(id) = id else { return false };
                 self.heads.insert(id.to_string(), LoggedHead { version: *version, sha256: *index });
                 let logged = Logged { place, log_version, version: *version, index: *index, record: *record };
                 self.tables.entry(id).or_default().push(logged);
