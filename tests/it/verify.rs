@@ -1,5 +1,7 @@
 //! What `fahrtenbuch verify` finds in a bucket that somebody has changed, and that it finds nothing in one that nobody has.
 
+mod large;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Output;

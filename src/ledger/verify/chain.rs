@@ -75,7 +75,7 @@ impl Chain {
         let (listed, view) = (listed(context)?, claimed(context)?);
         let claimed = view.version;
         let mut before: Before = Some((0, Digest([0; 32])));
-        let (mut number, mut missing) = (1, Vec::new());
+        let (mut number, mut missing, mut unreadable) = (1, Vec::new(), 0);
         while number <= MOST {
             match context.get(Subject::Log, &log::key(number), LONGEST)? {
                 Got::There(bytes) => {
@@ -88,9 +88,13 @@ impl Chain {
                 Got::Unreadable => {
                     chain.lose(number);
                     (before, chain.version) = (None, number);
+                    unreadable += 1;
+                    if unreadable > LOOK_AHEAD {
+                        break;
+                    }
                 }
                 Got::Absent => {
-                    let last = listed.unwrap_or(claimed).max(claimed.min(chain.version.saturating_add(LOOK_AHEAD)));
+                    let last = listed.unwrap_or(0).max(claimed.min(chain.version + LOOK_AHEAD));
                     if number >= last {
                         missing.push(number);
                         break;
@@ -168,28 +172,29 @@ impl Chain {
         if before.is_none() {
             self.is_whole = false;
         }
-        self.begins.insert(number, read.size);
-        for (place, entry) in read.numbered() {
+        // What a version says of its place is looked at above; one that is wrong spoils no other.
+        let begin = before.map_or(read.size, |(end, _)| end);
+        self.begins.insert(number, begin);
+        for (place, entry) in (begin..).zip(&read.entries) {
             self.leaves.push(Hash::of_leaf(entry.to_string().as_bytes()));
             if !self.file(place, number, entry) {
-                problem = problem
-                    .or_else(|| Some(("an entry names no table of this program", "ein Eintrag nennt keine Tabelle")));
+                let problem_of_entry = ("an entry names no table of this program", "ein Eintrag nennt keine Tabelle");
+                problem = problem.or(Some(problem_of_entry));
             }
         }
-        if before.is_none() {
-            self.heads.clone_from(&read.heads);
-        } else if self.heads != read.heads {
+        let heads_are_known = before.is_some() && !self.bad.contains(&(number - 1));
+        if heads_are_known && self.heads != read.heads {
             problem = problem.or(Some((
                 "the newest versions of tables that it names are not those of its entries",
                 "die neuesten Versionen der Tabellen, die sie nennt, sind nicht die ihrer Einträge",
             )));
-            self.heads.clone_from(&read.heads);
         }
+        self.heads.clone_from(&read.heads);
         if let Some((en, de)) = problem {
             self.bad.insert(number);
             context.findings.tell(changed(number, en, de));
         }
-        Some((read.end(), digest))
+        Some((begin + read.entries.len() as u64, digest))
     }
 
     /// What is wrong with a version by itself and after the one before.

@@ -35,7 +35,7 @@ pub(super) fn check(
             // Only below 'revised/' a file goes by a rule, whose record a listing finds.
             let may_be_collected = path.starts_with("revised/") && !is_current;
             let is_explained = may_be_collected && records.collected.contains(path.as_str());
-            if is_explained || table.is_faulty && !is_current {
+            if is_explained || table.is_disputed(path) || table.is_faulty && !is_current {
                 continue;
             }
             if may_be_collected && !can_list {

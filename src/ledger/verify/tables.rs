@@ -61,6 +61,15 @@ pub(super) struct Table {
     pub is_faulty: bool,
     /// By path.
     pub files: BTreeMap<String, Named>,
+    /// Paths that the newest version names which is not the one of the log: what it does not name follows from that.
+    pub disputed: Option<BTreeSet<String>>,
+}
+
+impl Table {
+    /// Whether a file is gone because a version is another one than the log says.
+    pub(super) fn is_disputed(&self, path: &str) -> bool {
+        self.disputed.as_ref().is_some_and(|named| !named.contains(path))
+    }
 }
 
 /// What all tables say together.
@@ -100,8 +109,10 @@ impl Tables {
 
     /// Says of versions that do not agree with the log which of the two was changed.
     fn blame(&mut self, context: &mut Context<'_>, chain: &mut Chain, mismatches: &[Mismatch]) {
+        let mut told = BTreeSet::new();
         for Mismatch { table, logged, is_confirmed } in mismatches {
             let number = logged.log_version;
+            self.all[*table].is_faulty = true;
             if chain.bad.contains(&number) || context.findings.is_told(&log::key(number)) {
                 continue;
             }
@@ -115,10 +126,10 @@ impl Tables {
                 ));
                 continue;
             }
-            let table = &mut self.all[*table];
+            let table = &self.all[*table];
             let path = index::index_key(&table.id.dataset, &table.id.table, logged.version);
             // Versions after a changed one that were made to follow it are of the same cause.
-            if !std::mem::replace(&mut table.is_faulty, true) {
+            if told.insert(table.id.clone()) {
                 let (id, version, place) = (&table.id, logged.version, logged.place);
                 let said = Text::new(
                     format!(
@@ -177,7 +188,7 @@ struct OneTable {
 
 impl OneTable {
     fn new(id: &TableId, place: usize) -> Self {
-        let table = Table { id: id.clone(), newest: None, is_faulty: false, files: BTreeMap::new() };
+        let table = Table { id: id.clone(), newest: None, is_faulty: false, files: BTreeMap::new(), disputed: None };
         Self { table, place, mismatches: Vec::new(), before: None, missing: Vec::new() }
     }
 
@@ -295,8 +306,11 @@ impl OneTable {
         };
         if is_right {
             self.right(context, &index, logged, before, tables);
+            self.take(index);
+        } else {
+            let months = index.months.into_iter().map(|month| month.path);
+            self.table.disputed = Some(index.files.into_iter().map(|file| file.path).chain(months).collect());
         }
-        self.take(index);
         Ok(())
     }
 
