@@ -77,8 +77,8 @@ fn what_the_publisher_did_is_no_fault() {
 
 #[test]
 fn what_was_destroyed_and_collected_by_rule_is_no_fault() {
-    let world = collected(&DATES[..1], "300");
-    let run = world.program(&["run", PIPELINE, "--date", DATES[0]]);
+    let world = collected(&DATES[..3], "3600");
+    let run = world.program(&["run", PIPELINE, "--from", DATES[0], "--to", DATES[2]]);
     assert!(run.status.success(), "{}", told(&run));
     let due = copy_of(&world, DUE);
     purge(&due, &[]);

@@ -56,7 +56,8 @@ fn release(root: &Path, tables: &mut [Table], record: &Value, day: usize, size: 
     for (place, table) in tables.iter_mut().enumerate() {
         table.files.last_mut().unwrap()["record"] = key.clone().into();
         let (name, version) = (&table.name, day + 1);
-        let view = json!({"version": version, "dataset": TIMETABLE, "table": name, "contract": {"id": name, "version": "1"},
+        // In another order than the program writes, so that the list is compared by what it says.
+        let view = json!({"version": version, "table": name, "dataset": TIMETABLE, "contract": {"id": name, "version": "1"},
             "files": table.files});
         let mut index = view.clone();
         index["first"] = json!(table.first);
