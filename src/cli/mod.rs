@@ -40,6 +40,7 @@ mod trace;
 mod units;
 mod up;
 mod validate;
+mod verify;
 mod watch;
 mod withdraw;
 
@@ -59,8 +60,8 @@ Exit codes:
    1  failed, and may succeed if tried again
    2  wrong use or configuration
    3  held back by quality: nothing of a run was published
-   4  done, and something was found ('evidence verify', 'export', 'purge', 'status --fail'),
-      or a row was not ('trace')
+   4  done, and something was found ('verify', 'evidence verify', 'export', 'purge',
+      'status --fail'), or a row was not ('trace')
   42  failed, and will not succeed if tried again";
 
 /// Turns a city's mobility feeds into open data that people can trust.
@@ -139,6 +140,8 @@ enum Command {
     Serve(serve::Arguments),
     /// Fetch the current files of a table of somebody's bucket, check and continue them
     Get(get::Arguments),
+    /// Look at somebody's bucket with its public log: whether what was published is still what was published
+    Verify(verify::Arguments),
     /// Back up what of the private store cannot be made again
     Backup(backup::Arguments),
     /// Bring a private store back from a backup, or go on without one
@@ -205,6 +208,7 @@ impl Command {
             | Self::Quality(_)
             | Self::Trace(_)
             | Self::Lineage(_)
+            | Self::Verify(_)
             | Self::Privacy(_) => true,
             Self::Completions { .. } => true,
             Self::Quarantine(quarantine) => quarantine.is_for_its_output(),
@@ -253,6 +257,7 @@ fn run_command(arguments: Arguments) -> Exit {
         Command::Evidence(evidence) => evidence::run(&workspace, &evidence),
         Command::Serve(serve) => serve::run(&workspace, &serve),
         Command::Get(get) => get::run(&get),
+        Command::Verify(verify) => verify::run(&verify),
         Command::Backup(backup) => backup::run(&workspace, &backup),
         Command::Restore(restore) => restore::run(&workspace, &restore),
         Command::Decisions(decisions) => decisions::run(&workspace, &decisions),

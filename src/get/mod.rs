@@ -11,9 +11,11 @@ mod error;
 mod list;
 mod local;
 mod origin;
+mod reader;
 mod table;
 
 pub use self::error::GetError;
 pub use self::list::{Span, TableName, TableSummary};
 pub use self::origin::{Origin, client};
+pub use self::reader::BucketReader;
 pub use self::table::{FileResult, Request, Results, State, get, tables};

@@ -169,7 +169,12 @@ impl Origin {
                     Ok(Opened { from, size: Some(size), tag: None, body: Body::File(file) })
                 };
                 open().map_err(|error: std::io::Error| match error.kind() {
-                    std::io::ErrorKind::NotFound => Trouble::Absent("it is not there".to_owned()),
+                    std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => {
+                        Trouble::Absent("it is not there".to_owned())
+                    }
+                    std::io::ErrorKind::PermissionDenied => {
+                        Trouble::Permanent { problem: error.to_string(), remedy: "Let it be read" }
+                    }
                     // What is no file stays that until somebody comes.
                     std::io::ErrorKind::Other => {
                         Trouble::Permanent { problem: error.to_string(), remedy: "Tell whoever publishes the bucket" }

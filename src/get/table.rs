@@ -5,22 +5,20 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bytes::Bytes;
 use futures::StreamExt;
 
-use super::download::{download, pause};
+use super::download::download;
 use super::error::GetError;
 use super::list::{self, FileList, Listed, Span, TableName, TableSummary};
 use super::local::{Places, TableFolder, is_right, parts, refuse_others, remove};
-use super::origin::{Origin, Trouble};
+use super::origin::Origin;
+use super::reader::document;
 use crate::time::ServiceDate;
 
 /// Files at once.
 const AT_ONCE: usize = 4;
 /// Bytes of a list: a hundred years of days have 10 MB.
 const LIST: usize = 256 << 20;
-/// Tries of a list.
-const TRIES: u32 = 5;
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -78,7 +76,7 @@ pub enum State {
 pub async fn tables(origin: &Origin) -> Result<Vec<TableSummary>, GetError> {
     const KEY: &str = "datapackage.json";
     let shown = origin.shown(KEY);
-    let bytes = document(origin, KEY).await?;
+    let bytes = document(origin, KEY, LIST).await?;
     let bytes = bytes.ok_or_else(|| {
         GetError::usage(&shown, "there is no such object", "Write the address of a bucket of this program")
     })?;
@@ -98,7 +96,7 @@ pub async fn get(
     let Request { table, since, until, to } = request;
     let key = table.files_key();
     let shown = origin.shown(&key);
-    let Some(bytes) = document(origin, &key).await? else { return Err(no_table(origin, table).await) };
+    let Some(bytes) = document(origin, &key, LIST).await? else { return Err(no_table(origin, table).await) };
     let FileList { version, files: all, mut withdrawn } = list::files(&shown, table, &bytes)?;
     withdrawn.retain(|date, _| Span { first: *date, last: *date }.meets(*since, *until));
     let folder = TableFolder::open(to, table)?;
@@ -162,26 +160,6 @@ fn remove_others(places: &Places) -> Result<Vec<PathBuf>, GetError> {
     let others: Vec<PathBuf> = parts(&places.folder).into_iter().filter(|path| *path != places.file).collect();
     others.iter().try_for_each(|path| remove(path))?;
     Ok(others)
-}
-
-/// A small object, with tries; nothing if it is not there.
-async fn document(origin: &Origin, key: &str) -> Result<Option<Bytes>, GetError> {
-    let shown = || origin.shown(key);
-    let mut tries = 0;
-    loop {
-        let (problem, wait) = match origin.document(key, LIST).await {
-            Ok(bytes) => return Ok(Some(bytes)),
-            Err(Trouble::Absent(_)) => return Ok(None),
-            Err(Trouble::Permanent { problem, remedy }) => return Err(GetError::permanent(shown(), problem, remedy)),
-            Err(Trouble::Again { problem, wait }) => (problem, wait),
-            Err(Trouble::Restart(problem)) => (problem, None),
-        };
-        tries += 1;
-        if tries >= TRIES {
-            return Err(GetError::transient(shown(), format!("{problem} (tried {tries} times)")));
-        }
-        tokio::time::sleep(pause(tries, wait)).await;
-    }
 }
 
 /// There is no list of this table: what there is instead.

@@ -12,6 +12,7 @@ pub(crate) mod lineage;
 pub(crate) mod log;
 mod objects;
 pub(crate) mod record;
+pub(crate) mod verify;
 
 use crate::digest::Digest;
 

@@ -12,9 +12,11 @@ pub(crate) mod junit;
 pub(crate) mod quality;
 pub(crate) mod results;
 mod rule_report;
+mod same_run;
 pub(crate) mod score;
 pub(crate) mod text;
 pub(crate) mod trend;
 pub(crate) mod words;
 
 pub(crate) use quality::Quality;
+pub(crate) use same_run::difference;

@@ -100,6 +100,7 @@ mod trips_observed;
 mod units;
 mod used_timetable;
 mod validate;
+mod verify;
 mod wanted;
 mod ways_in;
 mod withdrawals;

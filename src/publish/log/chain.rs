@@ -133,7 +133,7 @@ pub(crate) fn newest(bucket: &Bucket) -> Result<Newest, PublishError> {
                 Ok(Newest::Lost(known.number))
             }
             (Some(newest), Some(Version { number, bytes: Some(bytes), .. })) if *newest == number => {
-                parsed(&bytes, number).map(|(version, digest)| Newest::Version(version, digest))
+                parse(&bytes, number).map(|(version, digest)| Newest::Version(version, digest))
             }
             (Some(newest), _) => read(bucket, *newest).map(|(version, digest)| Newest::Version(version, digest)),
         };
@@ -147,17 +147,18 @@ pub(crate) fn read(bucket: &Bucket, version: u64) -> Result<(LogVersion, Digest)
     if let Some(Version { number, bytes: Some(bytes), .. }) = bucket.known_version(FOLDER)
         && number == version
     {
-        return parsed(&bytes, version);
+        return parse(&bytes, version);
     }
     let key = key(version);
     let bytes = bucket.get(&key)?;
     let bytes = bytes.ok_or_else(|| PublishError::Damaged { key, problem: "it disappeared".to_owned() })?;
-    let read = parsed(&bytes, version)?;
+    let read = parse(&bytes, version)?;
     bucket.keep_version(FOLDER, Version { number: version, bytes: Some(bytes), before: None });
     Ok(read)
 }
 
-fn parsed(bytes: &[u8], version: u64) -> Result<(LogVersion, Digest), PublishError> {
+/// Reads the bytes of a version; gives their digest, too.
+pub(crate) fn parse(bytes: &[u8], version: u64) -> Result<(LogVersion, Digest), PublishError> {
     /// What every form has.
     #[derive(Deserialize)]
     struct Form {

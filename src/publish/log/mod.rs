@@ -14,5 +14,5 @@
 mod chain;
 mod entry;
 
-pub(crate) use self::chain::{LogVersion, LoggedHead, Newest, keep, key, newest, put, read};
+pub(crate) use self::chain::{LogVersion, LoggedHead, Newest, keep, key, newest, parse, put, read};
 pub(crate) use self::entry::{Entry, RecordKind};

@@ -1,0 +1,228 @@
+//! `fahrtenbuch verify`
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::cli::exit::{Exit, usage};
+use crate::cli::terminal::{count, one_line};
+use crate::durable;
+use crate::get::{BucketReader, GetError};
+use crate::ledger::log::checkpoint::Checkpoint;
+use crate::ledger::log::note::{MAX_NOTE, Note, VerifierKey};
+use crate::ledger::verify::{Fault, FaultKind, Known, Verified, verify};
+use crate::report::difference;
+use crate::text::Language;
+
+/// Faults that are printed; JSON has all.
+const SHOWN: usize = 200;
+
+#[derive(clap::Args)]
+#[command(after_help = "\
+Needs no workspace and nothing of the publisher's but what is public. Follows the log of the bucket to every version of every table's
+index, the records, the files of data by size and SHA-256, the texts that records name, the quality results and the lists for readers,
+and names each fault by what happened: changed, missing, gap, rolled back, forked, not in the log, unreadable. A rollback or a
+withdrawal by the publisher is a new version and no fault. docs/verify.md says what cannot be proved this way: keep a checkpoint,
+and give it the next time, or a log that was written anew as a whole is not seen.
+
+Exit codes: 0 nothing was found; 4 something was; 42 something could not be read; 1 the bucket does not answer; 2 wrong use.
+
+Examples:
+  fahrtenbuch verify https://data.example.org --key stadt.example/fahrtenbuch+1234abcd+AQ…
+  curl -sO https://data.example.org/ledger/checkpoint
+  fahrtenbuch verify https://data.example.org --key key.pub --since checkpoint
+  fahrtenbuch verify /mnt/bucket --json | jq '.faults[] | [.kind, .path]'")]
+pub(super) struct Arguments {
+    /// The address of a bucket, or its folder
+    #[arg(value_name = "URL|FOLDER")]
+    url: String,
+    /// A checkpoint that you kept: the log must still begin with what it stands for
+    #[arg(long, value_name = "FILE")]
+    since: Option<std::path::PathBuf>,
+    /// The publisher's public key (name+hash+base64), or a file that has it in a line
+    #[arg(long, value_name = "VKEY|FILE")]
+    key: Option<String>,
+    /// The language of what is printed
+    #[arg(long, value_enum, value_name = "LANG", default_value_t = Language::En)]
+    lang: Language,
+    /// Write the result as JSON to standard output
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Exit {
+    verified(arguments).unwrap_or_else(|exit| exit)
+}
+
+fn verified(arguments: &Arguments) -> Result<Exit, Exit> {
+    let key = arguments.key.as_deref().map(key).transpose()?;
+    let since = arguments.since.as_deref().map(|path| checkpoint(path, key.as_ref())).transpose()?;
+    let known = Known { key, since };
+    let reader = BucketReader::open(&arguments.url).map_err(|error| {
+        eprintln!("error: {error}.");
+        match error {
+            GetError::Transient { .. } => Exit::Transient,
+            GetError::Permanent { .. } => Exit::Permanent,
+            GetError::Usage { .. } => Exit::Usage,
+        }
+    })?;
+    let verified = verify(&reader, &known, difference).map_err(|error| {
+        eprintln!("error: {}: {}. Nothing is said of the bucket. Try again.", reader.shown(&error.key), error.problem);
+        Exit::Transient
+    })?;
+    if verified.counts.log_versions == 0 && verified.faults.iter().all(|fault| fault.kind != FaultKind::RolledBack) {
+        let shown = reader.shown("ledger/log/v0000000001.json");
+        eprintln!(
+            "error: {shown}: there is no log. Write the address of a bucket of this program; one of an earlier version gets a log \
+             by the next run."
+        );
+        return Err(Exit::Usage);
+    }
+    match arguments.json {
+        true => println!("{}", to_json(&reader, &known, &verified)),
+        false => show(arguments.lang, &reader, &known, &verified),
+    }
+    Ok(exit_of(&verified.faults))
+}
+
+fn exit_of(faults: &[Fault]) -> Exit {
+    match faults {
+        [] => Exit::Done,
+        faults if faults.iter().any(|fault| fault.kind == FaultKind::Unreadable) => Exit::Permanent,
+        _ => Exit::Found,
+    }
+}
+
+/// A small file of the user's.
+fn small(path: &Path, what: &str) -> Result<Vec<u8>, Exit> {
+    let failed = |problem: String| usage(&format!("{what} {}: {problem}", path.display()));
+    let length = std::fs::metadata(path).map_err(|error| failed(format!("{error}. Check the path.")))?.len();
+    if length > MAX_NOTE as u64 {
+        return Err(failed(format!("it has more than {MAX_NOTE} bytes. Check the path.")));
+    }
+    durable::read(path).map_err(|error| failed(format!("{error}. Check the path and its permissions.")))
+}
+
+/// The public key, as it is or in a file, whose other lines are comments.
+fn key(text: &str) -> Result<VerifierKey, Exit> {
+    let wrong = |problem: String| {
+        usage(&format!("--key: {problem}. Write the publisher's line 'name+8 hex digits+base64', or a file with it."))
+    };
+    let parsed = text.trim().parse::<VerifierKey>();
+    let path = Path::new(text);
+    if parsed.is_ok() || !path.exists() {
+        return parsed.map_err(|error| wrong(error.to_string()));
+    }
+    let bytes = small(path, "the key")?;
+    let lines = String::from_utf8_lossy(&bytes).into_owned();
+    let mut lines = lines.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let line = lines.next().ok_or_else(|| wrong(format!("{} is empty", path.display())))?;
+    line.parse::<VerifierKey>().map_err(|error| wrong(format!("{}: {error}", path.display())))
+}
+
+/// The checkpoint that somebody kept, signed by the key if one is given. One that nobody signed may be kept, too: who keeps it knows
+/// whence it is.
+fn checkpoint(path: &Path, key: Option<&VerifierKey>) -> Result<Checkpoint, Exit> {
+    let bytes = small(path, "the checkpoint")?;
+    let wrong = |problem: String| {
+        usage(&format!("the checkpoint {}: {problem}. Give one that you kept of 'ledger/checkpoint'.", path.display()))
+    };
+    let note = Note::parse(&bytes);
+    let read = match (&note, key) {
+        (Ok(note), Some(key)) => {
+            let name = crate::ledger::log::note::Verifier::name(key);
+            Checkpoint::open(note, name, &[key]).map(|(checkpoint, _)| checkpoint)
+        }
+        (Ok(note), None) => note.text().parse(),
+        (Err(error), Some(_)) => return Err(wrong(error.to_string())),
+        (Err(_), None) => String::from_utf8_lossy(&bytes).parse(),
+    };
+    read.map_err(|error| wrong(error.to_string()))
+}
+
+fn to_json(reader: &BucketReader, known: &Known, verified: &Verified) -> Value {
+    let Verified { faults, notes, counts, root, checkpoint } = verified;
+    let checkpoint = checkpoint.as_ref().map(|of| {
+        json!({"origin": of.origin, "size": of.size, "root": of.root.to_string(), "signature_checked": known.key.is_some()})
+    });
+    json!({
+        "bucket": reader.shown(""),
+        "log": {"versions": counts.log_versions, "size": counts.entries, "root": root.map(|root| root.to_string())},
+        "checkpoint": checkpoint,
+        "since": known.since.as_ref().map(|since| json!({"size": since.size, "root": since.root.to_string()})),
+        "looked_at": counts,
+        "faults": faults,
+        "notes": notes,
+    })
+}
+
+fn show(lang: Language, reader: &BucketReader, known: &Known, verified: &Verified) {
+    let Verified { faults, notes, counts, root, checkpoint } = verified;
+    for fault in faults.iter().take(SHOWN) {
+        let said = lang.say(&fault.said_de, &fault.said);
+        println!("{}: {}: {}", lang.of(&fault.kind.words()), one_line(&fault.path), one_line(said));
+    }
+    if faults.len() > SHOWN {
+        let more = faults.len() - SHOWN;
+        println!(
+            "{}",
+            lang.say(&format!("und {more} weitere, die --json nennt"), &format!("and {more} more, which --json names"))
+        );
+    }
+    for note in notes {
+        println!("{}: {}", lang.say("Hinweis", "note"), one_line(lang.of(note)));
+    }
+    let found = faults.len() as u64;
+    let (en, de) = match found {
+        0 => ("nothing was found".to_owned(), "nichts gefunden".to_owned()),
+        found => (count(found, "fault", "faults"), count(found, "Fehler", "Fehler")),
+    };
+    let looked = [
+        (counts.entries, "entry of the log", "entries of the log", "Eintrag des Protokolls", "Einträge des Protokolls"),
+        (
+            counts.index_versions,
+            "version of indexes",
+            "versions of indexes",
+            "Version von Indexen",
+            "Versionen von Indexen",
+        ),
+        (counts.records, "record", "records", "Beleg", "Belege"),
+        (counts.files, "file of data", "files of data", "Datendatei", "Datendateien"),
+        (counts.objects, "text", "texts", "Text", "Texte"),
+        (counts.reports, "report", "reports", "Qualitätsbericht", "Qualitätsberichte"),
+        (counts.views, "view", "views", "Ansicht", "Ansichten"),
+    ];
+    let looked: Vec<String> = looked
+        .into_iter()
+        .map(|(number, one, several, eine, mehrere)| match lang {
+            Language::En => count(number, one, several),
+            Language::De => count(number, eine, mehrere),
+        })
+        .collect();
+    println!("{}: {}; {}", one_line(&reader.shown("")), lang.say(&de, &en), looked.join(", "));
+    if let Some(root) = root {
+        let size = counts.entries;
+        println!(
+            "{}",
+            lang.say(
+                &format!("Protokoll: {size} Einträge, Wurzel {root}"),
+                &format!("log: {size} entries, root {root}")
+            )
+        );
+    }
+    if let (Some(checkpoint), Some(_)) = (checkpoint, &known.key) {
+        let (origin, size) = (one_line(&checkpoint.origin), checkpoint.size);
+        let en = format!("checkpoint: signed by {origin}, {size} entries");
+        println!("{}", lang.say(&format!("Prüfpunkt: unterschrieben von {origin}, {size} Einträge"), &en));
+    }
+    if let Some(since) = known.since.as_ref().filter(|_| faults.is_empty()) {
+        let size = since.size;
+        println!(
+            "{}",
+            lang.say(
+                &format!("Das Protokoll beginnt mit den {size} Einträgen des aufbewahrten Prüfpunkts."),
+                &format!("The log begins with the {size} entries of the kept checkpoint."),
+            )
+        );
+    }
+}

@@ -1,0 +1,144 @@
+//! Objects of a bucket, with tries: small ones whole, large ones as a digest. Calls of [`BucketReader`] block.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::runtime::Runtime;
+
+use super::download::pause;
+use super::error::GetError;
+use super::origin::{Origin, Trouble};
+use crate::digest::{Digest, Digester};
+use crate::ledger::verify::{ReadError, Reader};
+
+/// Tries of an object.
+const TRIES: u32 = 5;
+
+/// What one try gave.
+type Tried<T> = Result<T, Trouble>;
+
+/// Tries again until it works, or until it will not; nothing if there is no such object.
+async fn with_tries<T>(mut attempt: impl AsyncFnMut() -> Tried<T>) -> Result<Option<T>, Stopped> {
+    let mut tries = 0;
+    loop {
+        let (problem, wait): (String, Option<Duration>) = match attempt().await {
+            Ok(there) => return Ok(Some(there)),
+            Err(Trouble::Absent(_)) => return Ok(None),
+            Err(Trouble::Permanent { problem, remedy }) => return Err(Stopped::Permanent { problem, remedy }),
+            Err(Trouble::Again { problem, wait }) => (problem, wait),
+            Err(Trouble::Restart(problem)) => (problem, None),
+        };
+        tries += 1;
+        if tries >= TRIES {
+            return Err(Stopped::Transient(format!("{problem} (tried {tries} times)")));
+        }
+        tokio::time::sleep(pause(tries, wait)).await;
+    }
+}
+
+/// Why there were no more tries.
+enum Stopped {
+    Transient(String),
+    Permanent { problem: String, remedy: &'static str },
+}
+
+/// A small object, with tries; nothing if it is not there.
+pub(super) async fn document(origin: &Origin, key: &str, most: usize) -> Result<Option<Bytes>, GetError> {
+    let shown = || origin.shown(key);
+    with_tries(async || origin.document(key, most).await).await.map_err(|stopped| match stopped {
+        Stopped::Transient(problem) => GetError::transient(shown(), problem),
+        Stopped::Permanent { problem, remedy } => GetError::permanent(shown(), problem, remedy),
+    })
+}
+
+/// The size and the digest of an object, of which no more than `limit` bytes and a chunk are read.
+async fn digested(origin: &Origin, key: &str, limit: u64) -> Tried<(u64, Digest)> {
+    let mut opened = origin.object(key, 0, None).await?;
+    let (mut digester, mut bytes) = (Digester::default(), 0_u64);
+    while bytes <= limit
+        && let Some(chunk) = opened.chunk().await?
+    {
+        digester.update(&chunk);
+        bytes += chunk.len() as u64;
+    }
+    match opened.size {
+        Some(size) if bytes <= limit && size != bytes => {
+            Err(Trouble::Again { problem: "it ended before its end".to_owned(), wait: None })
+        }
+        _ => Ok((bytes, digester.finish())),
+    }
+}
+
+/// A bucket, read by a program that does nothing else meanwhile.
+#[derive(Debug)]
+pub struct BucketReader {
+    origin: Origin,
+    runtime: Runtime,
+}
+
+impl BucketReader {
+    /// Opens the address of a bucket, or its folder.
+    ///
+    /// # Errors
+    /// It is none, or the system gives no thread for it.
+    pub fn open(address: &str) -> Result<Self, GetError> {
+        let origin = Origin::open(address)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| GetError::transient(address, format!("no thread for it ({error})")))?;
+        Ok(Self { origin, runtime })
+    }
+
+    /// The address of an object as it is told, without a password.
+    pub fn shown(&self, key: &str) -> String {
+        self.origin.shown(key)
+    }
+}
+
+impl From<Stopped> for ReadError {
+    fn from(stopped: Stopped) -> Self {
+        match stopped {
+            Stopped::Transient(problem) => Self::Transient(problem),
+            Stopped::Permanent { problem, .. } => Self::Permanent(problem),
+        }
+    }
+}
+
+impl Reader for BucketReader {
+    fn get(&self, key: &str, limit: usize) -> Result<Option<Bytes>, ReadError> {
+        let read = self.runtime.block_on(with_tries(async || self.origin.document(key, limit).await));
+        Ok(read?)
+    }
+
+    fn digest(&self, key: &str, limit: u64) -> Result<Option<(u64, Digest)>, ReadError> {
+        let read = self.runtime.block_on(with_tries(async || digested(&self.origin, key, limit).await));
+        Ok(read?)
+    }
+
+    fn list(&self, folder: &str) -> Result<Option<Vec<String>>, ReadError> {
+        let Origin::Folder(root) = &self.origin else { return Ok(None) };
+        let mut names = Vec::new();
+        list(root, folder, &mut names).map_err(|error| ReadError::Permanent(error.to_string()))?;
+        names.sort_unstable();
+        Ok(Some(names))
+    }
+}
+
+/// The names below a folder of all that is no folder. A link to a folder is none of this bucket.
+fn list(root: &Path, folder: &str, names: &mut Vec<String>) -> std::io::Result<()> {
+    let entries = match fs::read_dir(root.join(folder)) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        let name = format!("{folder}/{name}");
+        match entry.file_type()?.is_dir() {
+            true => list(root, &name, names)?,
+            false => names.push(name),
+        }
+    }
+    Ok(())
+}

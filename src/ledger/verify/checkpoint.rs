@@ -1,0 +1,310 @@
+//! What is signed of the log, and what somebody kept of it: size and root of the tree over the entries must be theirs.
+
+use std::convert::Infallible;
+use std::io;
+
+use super::chain::{Chain, changed};
+use super::context::{Context, Got, Interrupted, ReadError, Reader};
+use super::fault::{Fault, FaultKind, Subject};
+use super::names::shown;
+use crate::ledger::log::checkpoint::Checkpoint;
+use crate::ledger::log::merkle::{self, Hash, Node, Nodes};
+use crate::ledger::log::note::{MAX_NOTE, Note, Verifier, VerifierKey};
+use crate::ledger::log::tiles::{Content, MAX_BUNDLE, Tile, TileReader, Tiled, entries};
+use crate::publish::log;
+use crate::text::Text;
+
+pub(super) const KEY: &str = "ledger/checkpoint";
+
+/// What is known of the log without the bucket.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Known {
+    /// By whom the checkpoint must be signed.
+    pub key: Option<VerifierKey>,
+    /// A checkpoint that somebody kept.
+    pub since: Option<Checkpoint>,
+}
+
+/// The tree over all entries.
+struct Leaves<'a>(&'a [Hash]);
+
+impl Nodes for Leaves<'_> {
+    type Error = Infallible;
+
+    fn hash(&mut self, node: Node) -> Result<Hash, Infallible> {
+        let (from, width) = ((node.index << node.level) as usize, 1_usize << node.level);
+        let mut hashes = self.0.get(from..from + width).unwrap_or_default().to_vec();
+        while hashes.len() > 1 {
+            hashes =
+                hashes.chunks(2).map(|pair| pair.iter().copied().reduce(Hash::of_node).unwrap_or(pair[0])).collect();
+        }
+        Ok(hashes.first().copied().unwrap_or_else(Hash::of_empty_tree))
+    }
+}
+
+/// The root of the first entries of the log; nothing if they are not all known.
+pub(super) fn root(chain: &Chain, size: u64) -> Option<Hash> {
+    if !chain.is_whole || size > chain.leaves.len() as u64 {
+        return None;
+    }
+    let Ok(root) = merkle::root(size, &mut Leaves(&chain.leaves));
+    Some(root)
+}
+
+/// The files of the log in the bucket.
+struct Files<'a>(&'a dyn Reader);
+
+impl TileReader for Files<'_> {
+    fn read(&mut self, tile: Tile) -> Result<Option<Vec<u8>>, io::Error> {
+        let read = self.0.get(&tile.key(), MAX_BUNDLE);
+        let error = |error| match error {
+            ReadError::Transient(problem) => io::Error::new(io::ErrorKind::Interrupted, problem),
+            ReadError::Permanent(problem) => io::Error::other(problem),
+        };
+        Ok(read.map_err(error)?.map(|bytes| bytes.to_vec()))
+    }
+}
+
+/// Looks at the checkpoint of the bucket and at the one that was kept; gives the first, if it is one.
+pub(super) fn check(
+    context: &mut Context<'_>,
+    chain: &mut Chain,
+    known: &Known,
+) -> Result<Option<Checkpoint>, Interrupted> {
+    let ours = read(context, known)?;
+    if let Some(ours) = &ours {
+        compare(context, chain, ours)?;
+    }
+    if let Some(since) = &known.since {
+        compare_since(context, chain, ours.as_ref(), since);
+    }
+    Ok(ours)
+}
+
+/// The checkpoint of the bucket, if it is one and, where a key is known, signed by it.
+fn read(context: &mut Context<'_>, known: &Known) -> Result<Option<Checkpoint>, Interrupted> {
+    let bytes = match context.get(Subject::Checkpoint, KEY, MAX_NOTE)? {
+        Got::There(bytes) => bytes,
+        Got::Unreadable => return Ok(None),
+        Got::Absent => {
+            if known.key.is_some() {
+                let said = Text::new(
+                    "there is no signed checkpoint, so that nothing is signed by the key",
+                    "es gibt keinen unterschriebenen Prüfpunkt: Mit dem Schlüssel ist nichts unterschrieben",
+                );
+                context.findings.tell(Fault::new(FaultKind::Missing, Subject::Checkpoint, KEY, said));
+            } else {
+                context.findings.notes.push(Text::new(
+                    "the log has no signed checkpoint: nobody's signature was checked",
+                    "das Protokoll hat keinen unterschriebenen Prüfpunkt: Keine Unterschrift wurde geprüft",
+                ));
+            }
+            return Ok(None);
+        }
+    };
+    let note = Note::parse(&bytes).map_err(Into::into);
+    let opened = note.and_then(|note| match &known.key {
+        Some(key) => Checkpoint::open(&note, key.name(), &[key]).map(|(checkpoint, _)| checkpoint),
+        None => note.text().parse(),
+    });
+    match opened {
+        Ok(checkpoint) => {
+            if known.key.is_none() {
+                context.findings.notes.push(Text::new(
+                    "nobody's signature was checked: give the publisher's public key with --key",
+                    "keine Unterschrift wurde geprüft: Geben Sie den öffentlichen Schlüssel der Herausgeberin mit --key an",
+                ));
+            }
+            Ok(Some(checkpoint))
+        }
+        Err(error) => {
+            let problem = shown(&error.to_string());
+            let said = Text::new(
+                format!("the checkpoint is not one that the publisher signed: {problem}"),
+                format!("der Prüfpunkt ist keiner, den die Herausgeberin unterschrieben hat: {problem}"),
+            );
+            context.findings.tell(Fault::new(FaultKind::Changed, Subject::Checkpoint, KEY, said));
+            Ok(None)
+        }
+    }
+}
+
+/// Compares the log with the checkpoint of the bucket.
+fn compare(context: &mut Context<'_>, chain: &mut Chain, ours: &Checkpoint) -> Result<(), Interrupted> {
+    let size = chain.leaves.len() as u64;
+    // What the log lacks is told, and no root can be computed without it.
+    if !chain.is_whole {
+        return Ok(());
+    }
+    if ours.size > size {
+        if !context.findings.has(Subject::Log) {
+            context.findings.tell(shorter(chain, "the signed checkpoint", "der unterschriebene Prüfpunkt", ours.size));
+        }
+        return Ok(());
+    }
+    if root(chain, ours.size) != Some(ours.root) {
+        if !context.findings.has(Subject::Log) {
+            let fault = differs(context, chain, ours)?;
+            context.findings.tell(fault);
+        }
+        return Ok(());
+    }
+    if ours.size < size {
+        let signed = ours.size;
+        let said = Text::new(
+            format!(
+                "the log has {size} entries, and the checkpoint stands for {signed}: those from {signed} on are not signed. The next run of the publisher signs them"
+            ),
+            format!(
+                "das Protokoll hat {size} Einträge, und der Prüfpunkt steht für {signed}: Die ab {signed} sind nicht unterschrieben. Der nächste Lauf der Herausgeberin unterschreibt sie"
+            ),
+        );
+        context.findings.tell(Fault::new(FaultKind::NotInLog, Subject::Checkpoint, KEY, said));
+    }
+    tiles(context, chain, ours.size)
+}
+
+/// The log is shorter than somebody says.
+fn shorter(chain: &Chain, who: &str, who_de: &str, expected: u64) -> Fault {
+    let size = chain.leaves.len();
+    let said = Text::new(
+        format!("the log has {size} entries, and {who} has {expected}: its end was cut off"),
+        format!("das Protokoll hat {size} Einträge, und {who_de} hat {expected}: Sein Ende wurde abgeschnitten"),
+    );
+    let next = chain.version + 1;
+    Fault::new(FaultKind::RolledBack, Subject::Log, log::key(next), said).of_version(next)
+}
+
+/// What was changed in a log whose root is not the signed one: the version of the first entry that the tiles have otherwise.
+fn differs(context: &mut Context<'_>, chain: &mut Chain, ours: &Checkpoint) -> Result<Fault, Interrupted> {
+    let mut tiled = Tiled::new(ours.size, Files(context.reader));
+    // Tiles that are not those of the checkpoint tell nothing.
+    let is_signed = tiled.root().is_ok_and(|root| root == ours.root);
+    let place = (0..ours.size).take_while(|_| is_signed).find(|place| {
+        let there = chain.leaves.get(*place as usize);
+        tiled.leaf(*place).is_ok_and(|leaf| there != Some(&leaf))
+    });
+    let Some(place) = place else {
+        let said = Text::new(
+            "the checkpoint has another root than the log: it is of another log, or the log was written anew",
+            "der Prüfpunkt hat eine andere Wurzel als das Protokoll: Er gehört zu einem anderen, oder das Protokoll wurde neu geschrieben",
+        );
+        return Ok(Fault::new(FaultKind::Forked, Subject::Checkpoint, KEY, said));
+    };
+    let number = chain.version_at(place);
+    chain.bad.insert(number);
+    // Those after it follow it: somebody has written them anew, too.
+    if !chain.suspects.contains(&number) && number != chain.version {
+        let said = Text::new(
+            format!("from entry {place} on the log is another one than the signed checkpoint stands for"),
+            format!(
+                "ab Eintrag {place} ist das Protokoll ein anderes als das, wofür der unterschriebene Prüfpunkt steht"
+            ),
+        );
+        return Ok(Fault::new(FaultKind::Forked, Subject::Log, log::key(number), said).of_version(number));
+    }
+    let en = format!("entry {place} is another one than the signed checkpoint stands for");
+    Ok(changed(
+        number,
+        &en,
+        &format!("Eintrag {place} ist ein anderer als der, für den der unterschriebene Prüfpunkt steht"),
+    ))
+}
+
+/// Compares the log with a checkpoint that somebody kept.
+fn compare_since(context: &mut Context<'_>, chain: &Chain, ours: Option<&Checkpoint>, since: &Checkpoint) {
+    // What is told of the log is why it does not agree.
+    if context.findings.has(Subject::Log) && chain.is_whole {
+        return;
+    }
+    if let Some(ours) = ours.filter(|ours| ours.origin != since.origin) {
+        let (found, expected) = (shown(&ours.origin), shown(&since.origin));
+        let said = Text::new(
+            format!("the log is called '{found}', and the kept checkpoint is of '{expected}'"),
+            format!("das Protokoll heißt '{found}', und der aufbewahrte Prüfpunkt ist von '{expected}'"),
+        );
+        context.findings.tell(Fault::new(FaultKind::Forked, Subject::Checkpoint, KEY, said));
+        return;
+    }
+    let size = if chain.is_whole { chain.leaves.len() as u64 } else { ours.map_or(0, |ours| ours.size) };
+    if since.size > size {
+        if !context.findings.has(Subject::Log) {
+            let fault = shorter(chain, "the kept checkpoint", "der aufbewahrte Prüfpunkt", since.size);
+            context.findings.tell(fault);
+        }
+        return;
+    }
+    let tiled = || Tiled::new(size, Files(context.reader)).root_at(since.size).ok();
+    let Some(root) = root(chain, since.size).or_else(tiled) else {
+        context.findings.notes.push(Text::new(
+            "the kept checkpoint could not be compared: the log is not whole, and its tiles do not help",
+            "der aufbewahrte Prüfpunkt ließ sich nicht vergleichen: Das Protokoll ist nicht vollständig, und seine Kacheln helfen nicht",
+        ));
+        return;
+    };
+    if root != since.root {
+        let number = chain.version_at(since.size.saturating_sub(1));
+        let said = Text::new(
+            format!(
+                "the first {} entries of the log are others than those of the kept checkpoint: it is another log, written anew",
+                since.size
+            ),
+            format!(
+                "die ersten {} Einträge des Protokolls sind andere als die des aufbewahrten Prüfpunkts: Es ist ein anderes, neu geschriebenes",
+                since.size
+            ),
+        );
+        context.findings.tell(Fault::new(FaultKind::Forked, Subject::Log, log::key(number), said).of_version(number));
+    }
+}
+
+/// Looks at the files by which tools of others read the log.
+fn tiles(context: &mut Context<'_>, chain: &Chain, size: u64) -> Result<(), Interrupted> {
+    for tile in Tile::all(size) {
+        let key = tile.key();
+        let there = match context.get(Subject::Tile, &key, MAX_BUNDLE)? {
+            Got::There(there) => there,
+            Got::Unreadable => continue,
+            Got::Absent => {
+                let said = Text::new(
+                    "a file of the log, which its checkpoint stands for, is not there",
+                    "eine Datei des Protokolls, für die sein Prüfpunkt steht, ist nicht da",
+                );
+                context.findings.tell(Fault::new(FaultKind::Missing, Subject::Tile, key, said));
+                continue;
+            }
+        };
+        context.findings.counts.tiles += 1;
+        if !is_right(chain, tile, &there) {
+            let said = Text::new(
+                "a file of the log does not have the entries or hashes that the checkpoint stands for",
+                "eine Datei des Protokolls hat nicht die Einträge oder Prüfsummen, für die der Prüfpunkt steht",
+            );
+            context.findings.tell(Fault::new(FaultKind::Changed, Subject::Tile, key, said));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a file of the log has what the log has.
+fn is_right(chain: &Chain, tile: Tile, there: &[u8]) -> bool {
+    let first = tile.index() * 256;
+    let places = first..first + u64::from(tile.width());
+    match tile.content() {
+        Content::Entries => entries(tile, there).is_ok_and(|entries| {
+            entries
+                .iter()
+                .zip(places)
+                .all(|(entry, place)| chain.leaves.get(place as usize) == Some(&Hash::of_leaf(entry)))
+        }),
+        Content::Hashes(level) => {
+            let mut leaves = Leaves(&chain.leaves);
+            let mut expected = Vec::with_capacity(there.len());
+            for index in places {
+                let Ok(hash) = leaves.hash(Node { level: 8 * u32::from(level), index });
+                expected.extend_from_slice(&hash.0);
+            }
+            expected == there
+        }
+    }
+}

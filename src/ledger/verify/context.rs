@@ -1,0 +1,103 @@
+//! Reading a bucket of somebody else: bounded, and what cannot be read is a fault of its own.
+
+use bytes::Bytes;
+
+use super::fault::{Fault, FaultKind, Findings, Subject};
+use super::names::{is_safe, shown};
+use crate::digest::Digest;
+use crate::text::Text;
+
+/// Why an object could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ReadError {
+    /// Trying again may help, so nothing is said of the bucket.
+    Transient(String),
+    /// It stays so: it is too long, is no file, or may not be read.
+    Permanent(String),
+}
+
+/// A bucket as a reader has it.
+pub(crate) trait Reader {
+    /// All of an object that has at most `limit` bytes; nothing if it is not there.
+    fn get(&self, key: &str, limit: usize) -> Result<Option<Bytes>, ReadError>;
+
+    /// The size and the digest of an object, which is not held in memory. One that is longer than `limit` is read up to there, and has a
+    /// greater size.
+    fn digest(&self, key: &str, limit: u64) -> Result<Option<(u64, Digest)>, ReadError>;
+
+    /// The names of all objects below a folder; nothing where names cannot be listed, as on the web.
+    fn list(&self, folder: &str) -> Result<Option<Vec<String>>, ReadError>;
+}
+
+/// The bucket could not be read to the end; trying again may help.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{key}: {problem}. Try again")]
+pub(crate) struct Interrupted {
+    pub key: String,
+    pub problem: String,
+}
+
+/// What came of looking for an object.
+#[derive(Debug)]
+pub(super) enum Got<T> {
+    There(T),
+    Absent,
+    /// It is told.
+    Unreadable,
+}
+
+/// The bucket, and what was found.
+pub(super) struct Context<'a> {
+    pub reader: &'a dyn Reader,
+    pub findings: Findings,
+}
+
+impl<'a> Context<'a> {
+    pub(super) fn new(reader: &'a dyn Reader) -> Self {
+        Self { reader, findings: Findings::default() }
+    }
+
+    pub(super) fn get(&mut self, what: Subject, key: &str, limit: usize) -> Result<Got<Bytes>, Interrupted> {
+        if !is_safe(key) {
+            return Ok(Got::Absent);
+        }
+        let read = self.reader.get(key, limit);
+        self.got(what, key, read)
+    }
+
+    /// The size and the digest of an object.
+    pub(super) fn digest(&mut self, what: Subject, key: &str, limit: u64) -> Result<Got<(u64, Digest)>, Interrupted> {
+        if !is_safe(key) {
+            return Ok(Got::Absent);
+        }
+        let read = self.reader.digest(key, limit);
+        self.got(what, key, read)
+    }
+
+    /// All names below a folder, of those that can be keys; nothing where names cannot be listed.
+    pub(super) fn list(&mut self, folder: &str) -> Result<Option<Vec<String>>, Interrupted> {
+        match self.reader.list(folder) {
+            Ok(names) => Ok(names.map(|names| names.into_iter().filter(|name| is_safe(name)).collect())),
+            Err(ReadError::Transient(problem) | ReadError::Permanent(problem)) => {
+                Err(Interrupted { key: folder.to_owned(), problem })
+            }
+        }
+    }
+
+    fn got<T>(&mut self, what: Subject, key: &str, read: Result<Option<T>, ReadError>) -> Result<Got<T>, Interrupted> {
+        match read {
+            Ok(Some(there)) => Ok(Got::There(there)),
+            Ok(None) => Ok(Got::Absent),
+            Err(ReadError::Transient(problem)) => Err(Interrupted { key: key.to_owned(), problem }),
+            Err(ReadError::Permanent(problem)) => {
+                let problem = shown(&problem);
+                let said = Text::new(
+                    format!("it cannot be read: {problem}"),
+                    format!("sie lässt sich nicht lesen: {problem}"),
+                );
+                self.findings.tell(Fault::new(FaultKind::Unreadable, what, key, said));
+                Ok(Got::Unreadable)
+            }
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Files of data: those of the newest versions and those that were replaced since, each with its size and its digest.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::context::{Context, Got, Interrupted};
+use super::fault::{Fault, FaultKind, Subject};
+use super::names::TableId;
+use super::records::Records;
+use super::tables::{Named, Table, Tables};
+use crate::publish::index::TableIndex;
+use crate::text::Text;
+
+/// Looks at all files that versions name, and at those that none names where names can be listed.
+pub(super) fn check(
+    context: &mut Context<'_>,
+    tables: &Tables,
+    records: &Records,
+    unlogged: &BTreeSet<TableId>,
+) -> Result<(), Interrupted> {
+    let can_list = context.list("ledger/records")?.is_some();
+    let mut gone = 0;
+    for table in &tables.all {
+        let Some(newest) = &table.newest else { continue };
+        let current = current(newest);
+        let deleted: BTreeSet<&str> =
+            newest.withdrawn.values().flat_map(|of| &of.files).map(|file| file.path.as_str()).collect();
+        for (path, named) in &table.files {
+            let is_current = current.contains(path.as_str());
+            if !is_current && deleted.contains(path.as_str()) {
+                continue;
+            }
+            if check_file(context, table, path, named)? {
+                continue;
+            }
+            // Only below 'revised/' a file goes by a rule, whose record a listing finds.
+            let may_be_collected = path.starts_with("revised/") && !is_current;
+            let is_explained = may_be_collected && records.collected.contains(path.as_str());
+            if is_explained || table.is_disputed(path) || table.is_faulty && !is_current {
+                continue;
+            }
+            if may_be_collected && !can_list {
+                gone += 1;
+                continue;
+            }
+            let version = named.version;
+            let said = Text::new(
+                format!("the file is not there, and version {version} of {} names it", table.id),
+                format!("die Datei ist nicht da, und Version {version} von {} nennt sie", table.id),
+            );
+            context.findings.tell(fault(FaultKind::Missing, table, path, named, said));
+        }
+    }
+    if gone > 0 {
+        context.findings.notes.push(Text::new(
+            format!("{gone} files below revised/ that later releases replaced are not there. The publisher deletes such files after a time; whether these went so is told only where names can be listed"),
+            format!("{gone} Dateien unter revised/, die spätere Veröffentlichungen ersetzt haben, sind nicht da. Solche Dateien löscht die Herausgeberin nach einer Frist; ob diese so gingen, ist nur zu sagen, wo sich Namen auflisten lassen"),
+        ));
+    }
+    strangers(context, tables, unlogged)
+}
+
+/// The files that the newest version of a table names.
+fn current(newest: &TableIndex) -> BTreeSet<&str> {
+    let months = newest.months.iter().map(|month| month.path.as_str());
+    newest.files.iter().map(|file| file.path.as_str()).chain(months).collect()
+}
+
+fn fault(kind: FaultKind, table: &Table, path: &str, named: &Named, said: Text) -> Fault {
+    let fault = Fault::new(kind, Subject::File, path, said);
+    fault.of_table(&table.id).of_version(named.version).of_date(named.date)
+}
+
+/// Whether there is something in the place of a file. That it has other bytes is told.
+fn check_file(context: &mut Context<'_>, table: &Table, path: &str, named: &Named) -> Result<bool, Interrupted> {
+    let (bytes, sha256) = match context.digest(Subject::File, path, named.bytes)? {
+        Got::There(found) => found,
+        Got::Absent => return Ok(false),
+        Got::Unreadable => return Ok(true),
+    };
+    let counts = &mut context.findings.counts;
+    (counts.files, counts.bytes) = (counts.files + 1, counts.bytes.saturating_add(bytes));
+    let said = if bytes != named.bytes {
+        let expected = named.bytes;
+        let (en, de) = match bytes > expected {
+            true => ("more", "mehr"),
+            false => ("fewer", "weniger"),
+        };
+        Text::new(
+            format!("the file has {en} bytes than the {expected} of its index"),
+            format!("die Datei hat {de} Bytes als die {expected} ihres Index"),
+        )
+    } else if sha256 != named.sha256 {
+        Text::new(
+            format!(
+                "the file has other bytes than its index says: the SHA-256 is {}… instead of {}…",
+                sha256.short(),
+                named.sha256.short()
+            ),
+            format!(
+                "die Datei hat andere Bytes, als ihr Index sagt: die SHA-256 ist {}… statt {}…",
+                sha256.short(),
+                named.sha256.short()
+            ),
+        )
+    } else {
+        return Ok(true);
+    };
+    context.findings.tell(fault(FaultKind::Changed, table, path, named, said));
+    Ok(true)
+}
+
+/// Files below `data/` that no version names: whoever opens their folder reads their rows. Below `revised/` a run that was killed may
+/// have left some, which nobody reads.
+fn strangers(context: &mut Context<'_>, tables: &Tables, unlogged: &BTreeSet<TableId>) -> Result<(), Interrupted> {
+    let Some(there) = context.list("data")? else { return Ok(()) };
+    let by_table: BTreeMap<TableId, &Table> = tables.all.iter().map(|table| (table.id.clone(), table)).collect();
+    for path in there {
+        let mut parts = path.split('/').skip(1);
+        let id = parts.next().zip(parts.next()).and_then(|(dataset, table)| TableId::new(dataset, table));
+        if id.as_ref().is_some_and(|id| unlogged.contains(id)) {
+            continue;
+        }
+        let table = id.and_then(|id| by_table.get(&id));
+        // What an index says that was changed or is gone may have named it.
+        if table.is_some_and(|table| table.is_faulty || table.files.contains_key(&path)) {
+            continue;
+        }
+        let first = table.and_then(|table| table.newest.as_ref());
+        if first.is_some_and(|newest| newest.first.values().any(|first| first.path == path)) {
+            continue;
+        }
+        let said = Text::new(
+            "no index names the file, and whoever opens its folder reads its rows",
+            "kein Index nennt die Datei, und wer ihren Ordner öffnet, liest ihre Zeilen",
+        );
+        let fault = Fault::new(FaultKind::NotInLog, Subject::File, &*path, said);
+        context.findings.tell(match table {
+            Some(table) => fault.of_table(&table.id),
+            None => fault,
+        });
+    }
+    Ok(())
+}
