@@ -304,6 +304,20 @@ enum OldAction {
 
 /// All decisions of a file, the newest last; none if there is no file.
 pub(crate) fn read(path: &Path) -> Result<Vec<Line>, DecisionError> {
+    let mut lines = lines(path)?;
+    undo(&mut lines);
+    Ok(lines)
+}
+
+/// The decisions of a file as they were at a time: those made until then, undone by those made until then.
+pub(crate) fn read_as_of(path: &Path, at: Timestamp) -> Result<Vec<Line>, DecisionError> {
+    let mut lines = lines(path)?;
+    lines.retain(|line| line.decision.at <= at);
+    undo(&mut lines);
+    Ok(lines)
+}
+
+fn lines(path: &Path) -> Result<Vec<Line>, DecisionError> {
     let text = match crate::durable::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -322,6 +336,10 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Line>, DecisionError> {
         }
         lines.push(Line { id: id_of(line.trim()), line: place + 1, decision, is_undone: false });
     }
+    Ok(lines)
+}
+
+fn undo(lines: &mut [Line]) {
     // From the end, because what undoes a decision may be undone itself.
     for place in (0..lines.len()).rev() {
         let (earlier, rest) = lines.split_at_mut(place);
@@ -331,7 +349,6 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Line>, DecisionError> {
         };
         earlier.iter_mut().filter(|line| line.id == target.decision).for_each(|line| line.is_undone = true);
     }
-    Ok(lines)
 }
 
 /// All decisions of a file, each made by one of `people`; what is undone does not matter any more, and lines of the form before

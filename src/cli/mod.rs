@@ -26,6 +26,7 @@ mod publish;
 mod quality;
 mod quarantine;
 mod releases;
+mod replay;
 mod restore;
 mod rules;
 mod run;
@@ -58,7 +59,7 @@ Exit codes:
    2  wrong use or configuration
    3  held back by quality: nothing of a run was published
    4  done, and something was found ('evidence verify', 'export', 'purge', 'status --fail'),
-      or a row was not ('trace')
+      or a row was not ('trace'), or a release is another one now ('replay')
   42  failed, and will not succeed if tried again";
 
 /// Turns a city's mobility feeds into open data that people can trust.
@@ -129,6 +130,8 @@ enum Command {
     Quarantine(quarantine::Arguments),
     /// Follow a published row back to its place in the evidence, or tell why a row is not there
     Trace(trace::Arguments),
+    /// Make a release again from what its record names, and compare it to the byte
+    Replay(replay::Arguments),
     /// Explain, list, show, verify, export, import and accept evidence
     Evidence(evidence::Arguments),
     /// Serve a bucket that is a folder over HTTP, as a bucket in a cloud would be
@@ -198,6 +201,7 @@ impl Command {
             | Self::Rules(_)
             | Self::Quality(_)
             | Self::Trace(_)
+            | Self::Replay(_)
             | Self::Privacy(_) => true,
             Self::Completions { .. } => true,
             Self::Quarantine(quarantine) => quarantine.is_for_its_output(),
@@ -241,6 +245,7 @@ fn run_command(arguments: Arguments) -> Exit {
         Command::Privacy(privacy) => privacy::run(&workspace, &privacy),
         Command::Quarantine(quarantine) => quarantine::run(&workspace, &quarantine),
         Command::Trace(trace) => trace::run(&workspace, &trace),
+        Command::Replay(replay) => replay::run(&workspace, &replay),
         Command::Evidence(evidence) => evidence::run(&workspace, &evidence),
         Command::Serve(serve) => serve::run(&workspace, &serve),
         Command::Get(get) => get::run(&get),

@@ -10,6 +10,7 @@ pub mod journal;
 pub mod mapping;
 pub mod purged;
 pub(crate) mod recorded;
+pub mod replay;
 pub mod rule_preview;
 pub mod run;
 pub mod trace;
