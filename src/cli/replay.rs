@@ -115,8 +115,10 @@ fn is_free(folder: &Path, workspace: &Workspace, bucket: &Bucket) -> Result<(), 
         return Err(format!("{shown} is in the bucket or the private store, or these are in it. Name another folder."));
     }
     match std::fs::read_dir(folder) {
-        Ok(mut entries) if entries.next().is_none() => Ok(()),
-        Ok(_) => Err(format!("{shown} is not empty. Name a new folder.")),
+        Ok(mut entries) => match entries.next() {
+            None => Ok(()),
+            Some(_) => Err(format!("{shown} is not empty. Name a new folder.")),
+        },
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(format!("{shown} cannot be used: {error}. Name a new folder.")),
     }

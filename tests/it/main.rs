@@ -76,6 +76,7 @@ mod realtime_wire;
 mod recall;
 mod records;
 mod releases;
+mod replay;
 mod requests;
 mod retention;
 mod rule_days;

@@ -14,8 +14,7 @@ use crate::decision;
 use crate::decode::format::Partitioning;
 use crate::digest::Digest;
 use crate::ledger::{
-    Captured, EvidenceEntry, Input, NOTHING_CAPTURED, PROVISIONAL, RunRecord, Status, capture_lines, object_key,
-    parse_captures,
+    Captured, EvidenceEntry, Input, NOTHING_CAPTURED, PROVISIONAL, RunRecord, capture_lines, object_key, parse_captures,
 };
 use crate::pipeline::purged::{self, Purged};
 use crate::pipeline::replay::{Reason, ReplayError};
@@ -383,8 +382,7 @@ impl PastRun<'_> {
         // The run began in this second, and read them a moment later.
         let begun = record.started_at.saturating_add(SignedDuration::from_secs(1)).unwrap_or(record.started_at);
         times.push(begun);
-        times
-            .sort_by_key(|at| (*at - begun).abs().total(jiff::Unit::Second).map_or(i64::MAX, |seconds| seconds as i64));
+        times.sort_by_key(|at| at.duration_since(begun).abs());
         times.dedup();
         let today = ServiceDate::local_date_of(record.started_at, &then.zone);
         for at in times.into_iter().take(TRIED_TIMES) {
@@ -419,11 +417,6 @@ impl PastRun<'_> {
             Some(beats) => Ok(beats),
             None => Ok(Beats::of(now, pipeline, partition)?),
         }
-    }
-
-    /// Whether the run was held back then.
-    pub(in crate::pipeline) fn was_held_back(&self) -> bool {
-        self.record.status == Status::HeldBack
     }
 }
 
