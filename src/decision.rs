@@ -509,6 +509,23 @@ mod tests {
     }
 
     #[test]
+    fn decisions_are_read_as_they_were_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = path(folder.path());
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let ids = append(&path, &[Decision { at: at(10), ..accept("a") }]).unwrap();
+        let about = About::Undo(Undone { decision: ids[0].clone() });
+        append(&path, &[Decision { at: at(20), about, ..accept("b") }]).unwrap();
+        let undone = |second| -> Vec<bool> {
+            read_as_of(&path, at(second)).unwrap().iter().map(|line| line.is_undone).collect()
+        };
+        assert_eq!(
+            (undone(9), undone(10), undone(19), undone(20)),
+            (vec![], vec![false], vec![false], vec![true, false])
+        );
+    }
+
+    #[test]
     fn a_decision_holds_until_its_last_day() {
         let decision = Decision { until: Some("2026-11-26".parse().unwrap()), ..accept("a") };
         let line = Line { id: DecisionId(String::new()), line: 1, decision, is_undone: false };

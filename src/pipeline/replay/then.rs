@@ -28,6 +28,8 @@ use crate::yaml::{self, Node, Problem, Value};
 const MOST_TEXT: usize = 16 << 20;
 /// Bytes of a private file that a pipeline names, at most.
 const MOST_FILE: u64 = 256 << 20;
+/// Contracts of a run, at most: each may be the last one of the feed.
+const MOST_CONTRACTS: usize = 300;
 /// Mistakes of texts that are told.
 const TOLD: usize = 3;
 
@@ -59,9 +61,13 @@ impl Texts<'_> {
     /// A text is gone, or cannot be read by this program.
     pub(super) fn pipeline(&self) -> Result<Then, ReplayError> {
         let record = self.record;
+        let name = plain_name(&record.pipeline)?;
+        if record.contracts.len() > MOST_CONTRACTS {
+            return Err(self.unreadable(&[]).into());
+        }
         let mut limits = Vec::new();
         let text = self.pipeline_text(&mut limits)?;
-        let file = self.root.join("pipelines").join(format!("{}.yaml", plain_name(&record.pipeline)?));
+        let file = self.root.join("pipelines").join(format!("{name}.yaml"));
         write(&file, text.as_bytes())?;
         let node = yaml::parse(&file, &text).map_err(|problems| self.unreadable(&problems))?;
         let feed = self.folder(&node)?;

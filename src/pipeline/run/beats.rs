@@ -188,3 +188,30 @@ fn word(explanation: Explanation) -> String {
         other => other.class().name().to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hours_come_back_from_the_inputs_of_a_record_and_not_from_changed_ones() {
+        let hour = |source, hour, expected, reason: Option<&str>| SourceHour {
+            source,
+            hour,
+            expected,
+            received: 3,
+            reason: reason.map(str::to_owned),
+        };
+        let hours = vec![hour(0, 3, Some(4), Some("off_killed")), hour(0, 26, None, None), hour(1, 3, Some(3), None)];
+        let beats = Beats { names: vec!["a".into(), "b".into()], hours: hours.clone() };
+        let mut inputs: Vec<Input> = beats.inputs().collect();
+        let of = |inputs: &[Input]| Beats::of_inputs(["a", "b"].into_iter(), inputs);
+        let found = of(&inputs).unwrap();
+        assert_eq!((found.names, found.hours), (beats.names, hours));
+        inputs[0].value = Some("3 4 4 -\n".to_owned());
+        assert!(of(&inputs).is_none());
+        inputs[0] = Input::of_value(BEATS, "a", "three\n".to_owned());
+        assert!(of(&inputs).is_none());
+        assert!(of(&inputs[1..]).is_none());
+    }
+}
