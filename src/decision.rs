@@ -304,6 +304,20 @@ enum OldAction {
 
 /// All decisions of a file, the newest last; none if there is no file.
 pub(crate) fn read(path: &Path) -> Result<Vec<Line>, DecisionError> {
+    let mut lines = lines(path)?;
+    undo(&mut lines);
+    Ok(lines)
+}
+
+/// The decisions of a file as they were at a time: those made until then, undone by those made until then.
+pub(crate) fn read_as_of(path: &Path, at: Timestamp) -> Result<Vec<Line>, DecisionError> {
+    let mut lines = lines(path)?;
+    lines.retain(|line| line.decision.at <= at);
+    undo(&mut lines);
+    Ok(lines)
+}
+
+fn lines(path: &Path) -> Result<Vec<Line>, DecisionError> {
     let text = match crate::durable::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -322,6 +336,10 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Line>, DecisionError> {
         }
         lines.push(Line { id: id_of(line.trim()), line: place + 1, decision, is_undone: false });
     }
+    Ok(lines)
+}
+
+fn undo(lines: &mut [Line]) {
     // From the end, because what undoes a decision may be undone itself.
     for place in (0..lines.len()).rev() {
         let (earlier, rest) = lines.split_at_mut(place);
@@ -331,7 +349,6 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Line>, DecisionError> {
         };
         earlier.iter_mut().filter(|line| line.id == target.decision).for_each(|line| line.is_undone = true);
     }
-    Ok(lines)
 }
 
 /// All decisions of a file, each made by one of `people`; what is undone does not matter any more, and lines of the form before
@@ -489,6 +506,23 @@ mod tests {
         assert_eq!(fs::read_to_string(&path).unwrap().lines().collect::<Vec<_>>(), expected);
         assert_eq!(forget(&path, &|date| date < limit).unwrap(), 0);
         assert_eq!(forget(&folder.path().join("none"), &|_| true).unwrap(), 0);
+    }
+
+    #[test]
+    fn decisions_are_read_as_they_were_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = path(folder.path());
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let ids = append(&path, &[Decision { at: at(10), ..accept("a") }]).unwrap();
+        let about = About::Undo(Undone { decision: ids[0].clone() });
+        append(&path, &[Decision { at: at(20), about, ..accept("b") }]).unwrap();
+        let undone = |second| -> Vec<bool> {
+            read_as_of(&path, at(second)).unwrap().iter().map(|line| line.is_undone).collect()
+        };
+        assert_eq!(
+            (undone(9), undone(10), undone(19), undone(20)),
+            (vec![], vec![false], vec![false], vec![true, false])
+        );
     }
 
     #[test]

@@ -28,6 +28,7 @@ mod publish;
 mod quality;
 mod quarantine;
 mod releases;
+mod replay;
 mod restore;
 mod rules;
 mod run;
@@ -62,6 +63,8 @@ Exit codes:
    3  held back by quality: nothing of a run was published
    4  done, and something was found ('verify', 'evidence verify', 'export', 'purge',
       'status --fail'), or a row was not ('trace')
+   4  done, and something was found ('evidence verify', 'export', 'purge', 'status --fail'),
+      or a row was not ('trace'), or a release is another one now ('replay')
   42  failed, and will not succeed if tried again";
 
 /// Turns a city's mobility feeds into open data that people can trust.
@@ -134,6 +137,8 @@ enum Command {
     Trace(trace::Arguments),
     /// Print what runs did in the forms of other tools: OpenLineage, in-toto with SLSA provenance
     Lineage(lineage::Arguments),
+    /// Make a release again from what its record names, and compare it to the byte
+    Replay(replay::Arguments),
     /// Explain, list, show, verify, export, import and accept evidence
     Evidence(evidence::Arguments),
     /// Serve a bucket that is a folder over HTTP, as a bucket in a cloud would be
@@ -209,6 +214,7 @@ impl Command {
             | Self::Trace(_)
             | Self::Lineage(_)
             | Self::Verify(_)
+            | Self::Replay(_)
             | Self::Privacy(_) => true,
             Self::Completions { .. } => true,
             Self::Quarantine(quarantine) => quarantine.is_for_its_output(),
@@ -254,6 +260,7 @@ fn run_command(arguments: Arguments) -> Exit {
         Command::Quarantine(quarantine) => quarantine::run(&workspace, &quarantine),
         Command::Trace(trace) => trace::run(&workspace, &trace),
         Command::Lineage(lineage) => lineage::run(&workspace, &lineage),
+        Command::Replay(replay) => replay::run(&workspace, &replay),
         Command::Evidence(evidence) => evidence::run(&workspace, &evidence),
         Command::Serve(serve) => serve::run(&workspace, &serve),
         Command::Get(get) => get::run(&get),

@@ -11,6 +11,7 @@ pub(crate) mod lineage;
 pub mod mapping;
 pub mod purged;
 pub(crate) mod recorded;
+pub mod replay;
 pub mod rule_preview;
 pub mod run;
 pub(crate) mod signing_keys;

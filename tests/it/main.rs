@@ -78,6 +78,7 @@ mod realtime_wire;
 mod recall;
 mod records;
 mod releases;
+mod replay;
 mod requests;
 mod retention;
 mod rule_days;

@@ -13,6 +13,7 @@ use crate::capture::coverage::{Explanation, Stretch};
 use crate::capture::evidence::{Entry, Store};
 use crate::derive::derivation::{SourceHour, SourceHours};
 use crate::derive::line_hours::{hour_of, hour_start};
+use crate::digest::Digest;
 use crate::ledger::Input;
 use crate::pipeline::Pipeline;
 use crate::pipeline::run::error::RunError;
@@ -66,6 +67,21 @@ impl Beats {
         Ok(found)
     }
 
+    /// As the record of a run has them: by the names of its sources, in the order of the pipeline, and the inputs that [`Self::inputs`] gave
+    /// it. `None` if an input does not tell its hours, as those of an earlier version of this program.
+    pub(super) fn of_inputs<'a>(names: impl Iterator<Item = &'a str>, inputs: &[Input]) -> Option<Self> {
+        let mut found = Self::default();
+        for (place, name) in names.enumerate() {
+            let input = inputs.iter().find(|input| input.kind == BEATS && input.name == name)?;
+            let value = input.value.as_ref().filter(|value| Digest::of(value.as_bytes()) == input.sha256)?;
+            for line in value.lines() {
+                found.hours.push(SourceHour { source: place as u32, ..hour_of_line(line)? });
+            }
+            found.names.push(name.into());
+        }
+        Some(found)
+    }
+
     /// What decides rows: of each source a digest of its hours, each a line of the hour, the beats, those that gave what the source is
     /// to give, and what most of the others came to; `-` where there is none.
     pub(super) fn inputs(&self) -> impl Iterator<Item = Input> {
@@ -89,6 +105,19 @@ impl Beats {
         let of_origins = origins.iter().map(|(name, _)| place(name)).collect();
         SourceHours { names, of_origins, hours }
     }
+}
+
+/// An hour as a line of an input has it.
+fn hour_of_line(line: &str) -> Option<SourceHour> {
+    let mut words = line.splitn(4, ' ');
+    let hour = words.next()?.parse().ok()?;
+    let expected = match words.next()? {
+        "-" => None,
+        beats => Some(beats.parse().ok()?),
+    };
+    let received = words.next()?.parse().ok()?;
+    let reason = words.next().filter(|word| *word != "-").map(str::to_owned);
+    Some(SourceHour { source: 0, hour, expected, received, reason })
 }
 
 /// Until when the hours of a date count: to its end, or until its newest capture where it is not over, so that a run of the same
@@ -157,5 +186,32 @@ fn word(explanation: Explanation) -> String {
     match explanation {
         Explanation::Off(reason) => format!("off_{}", reason.name()),
         other => other.class().name().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hours_come_back_from_the_inputs_of_a_record_and_not_from_changed_ones() {
+        let hour = |source, hour, expected, reason: Option<&str>| SourceHour {
+            source,
+            hour,
+            expected,
+            received: 3,
+            reason: reason.map(str::to_owned),
+        };
+        let hours = vec![hour(0, 3, Some(4), Some("off_killed")), hour(0, 26, None, None), hour(1, 3, Some(3), None)];
+        let beats = Beats { names: vec!["a".into(), "b".into()], hours: hours.clone() };
+        let mut inputs: Vec<Input> = beats.inputs().collect();
+        let of = |inputs: &[Input]| Beats::of_inputs(["a", "b"].into_iter(), inputs);
+        let found = of(&inputs).unwrap();
+        assert_eq!((found.names, found.hours), (beats.names, hours));
+        inputs[0].value = Some("3 4 4 -\n".to_owned());
+        assert!(of(&inputs).is_none());
+        inputs[0] = Input::of_value(BEATS, "a", "three\n".to_owned());
+        assert!(of(&inputs).is_none());
+        assert!(of(&inputs[1..]).is_none());
     }
 }

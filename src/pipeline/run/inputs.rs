@@ -74,29 +74,32 @@ pub(super) struct Begun {
     pub lists: Lists,
 }
 
-/// The beginning of a run's record: everything that is known before a row is read. And the key of the date's pseudonyms.
+impl Decided {
+    /// What was decided of rows when a run was made that has a record.
+    pub(super) fn of_rows(rows: BTreeMap<String, Arc<Decisions>>) -> Self {
+        Self { rows, entries: Vec::new() }
+    }
+}
+
+/// The contracts that the record of a run names: those of the feed's tables, then those of the release or of what is derived.
+pub(in crate::pipeline) fn contract_entries(pipeline: &Pipeline) -> Vec<ContractEntry> {
+    let feed = pipeline.contracts.contracts.values();
+    let of_release = pipeline.release.iter().flat_map(|release| release.contracts.contracts.values());
+    let derived = pipeline.derived.iter().filter(|_| pipeline.release.is_none()).flat_map(|derived| &derived.contracts);
+    feed.chain(of_release).chain(derived).map(|contract| contract.as_ref().into()).collect()
+}
+
+/// The beginning of a run's record: everything that is known before a row is read. `key` is that of the date's pseudonyms.
 pub(super) fn begin(
     run: &RunContext<'_>,
     partition: &Partition,
     (run_inputs, beats): (&RunInputs, &Beats),
     decided: &Decided,
+    key: Option<[u8; 32]>,
     started_at: Timestamp,
 ) -> Result<Begun, RunError> {
     let RunContext { workspace, pipeline, .. } = *run;
-    let mut contracts: Vec<ContractEntry> =
-        pipeline.contracts.contracts.values().map(|contract| contract.as_ref().into()).collect();
-    let key = match &pipeline.release {
-        Some(release) => {
-            let of_release = release.contracts.contracts.values();
-            contracts.extend(of_release.map(|contract| ContractEntry::from(contract.as_ref())));
-            Some(day_key(run, partition.date)?)
-        }
-        None => {
-            let derived = pipeline.derived.iter().flat_map(|derived| &derived.contracts);
-            contracts.extend(derived.map(|contract| ContractEntry::from(contract.as_ref())));
-            None
-        }
-    };
+    let contracts = contract_entries(pipeline);
     let (mut evidence, mut lists) = evidence_of(run, partition)?;
     let timetable = run_inputs.evidence();
     let mut data: Vec<Input> =
@@ -144,8 +147,11 @@ pub(super) fn begin(
     Ok(Begun { record, key, lists })
 }
 
-/// The key of a date's pseudonyms.
-fn day_key(run: &RunContext<'_>, date: ServiceDate) -> Result<[u8; 32], RunError> {
+/// The key of a date's pseudonyms, which is made if there is none yet; `None` of a pipeline that publishes none.
+pub(super) fn day_key(run: &RunContext<'_>, date: ServiceDate) -> Result<Option<[u8; 32]>, RunError> {
+    if run.pipeline.release.is_none() {
+        return Ok(None);
+    }
     let folder = run.workspace.private.join("keys");
     let keys = day_keys(run.workspace);
     let failed = |error: std::io::Error, verb| match error.kind() {
@@ -153,11 +159,11 @@ fn day_key(run: &RunContext<'_>, date: ServiceDate) -> Result<[u8; 32], RunError
         _ => RunError::private(&folder, verb, &error),
     };
     if let Some(key) = keys.existing(date).map_err(|error| failed(error, "read"))? {
-        return Ok(key);
+        return Ok(Some(key));
     }
     refuse_lost_keys(run)?;
     // A full disk has no room for a new one.
-    keys.key(date).map_err(|error| failed(error, "written"))
+    keys.key(date).map(Some).map_err(|error| failed(error, "written"))
 }
 
 /// The evidence of a partition by source, and its lists of captures.

@@ -69,6 +69,12 @@ impl Published {
         Ok(Self { dataset: pipeline.dataset.clone(), date, tables, provisional, notes: found.notes })
     }
 
+    /// A bucket in which nothing was ever published: what a run makes is not compared with anything.
+    pub(super) fn nothing(dataset: &str, date: ServiceDate, is_complete: bool) -> Self {
+        let (tables, notes) = (BTreeMap::new(), Vec::new());
+        Self { dataset: dataset.to_owned(), date, tables, provisional: !is_complete, notes }
+    }
+
     /// Releases that were put back into an index before the run.
     pub(super) fn put_back(&self) -> usize {
         self.notes.len()

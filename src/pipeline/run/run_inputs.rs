@@ -1,6 +1,8 @@
 //! What a run's rules look at beside its evidence: the timetable that is valid on the date, the partition before, and what
 //! rules came to earlier. All of it is found before a row is read, because its digests are inputs of the run.
 
+mod of_record;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -32,6 +34,8 @@ use crate::table::single::grown;
 use crate::table::{Budget, Origin};
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
+
+pub(super) use self::of_record::RecordedTimetable;
 
 /// Partitions that are looked back to, at the most.
 const LOOKED_BACK: usize = 400;
@@ -94,22 +98,10 @@ impl RunInputs {
         let mut inputs = Self::default();
         let contracts = || pipeline.all_contracts();
         inputs.needs = timetable_needs(contracts(), &timetable::contracts());
-        let wants_span = contracts().flat_map(|c| &c.sla).any(|p| matches!(p.kind, SlaKind::Completeness { .. }));
-        let is_compared = pipeline.all_contracts().any(|contract| with_history(contract).next().is_some());
         if let Some((name, _)) = &pipeline.timetable
             && let Some(other) = workspace.pipelines.iter().find(|other| other.name == *name)
         {
-            // Standard rules that look at snapshots ask about all of them.
-            inputs.needs.add_all_trips();
-            if wants_span {
-                inputs.needs.add_span();
-            }
-            if is_compared {
-                inputs.needs.add_days([date]);
-            }
-            for input in pipeline.derived_from_timetable() {
-                input.columns.iter().for_each(|column| inputs.needs.add(input.table, column.name));
-            }
+            inputs.need_timetable(pipeline, date);
             if !inputs.needs.is_empty() {
                 (inputs.timetable, inputs.passed_over) = timetable(workspace, other, date)?;
             }
@@ -147,6 +139,22 @@ impl RunInputs {
             inputs.look_back(workspace, pipeline, date, &others)?;
         }
         Ok(inputs)
+    }
+
+    /// Adds what a run needs of a timetable beside what its rules read.
+    fn need_timetable(&mut self, pipeline: &Pipeline, date: ServiceDate) {
+        let contracts = || pipeline.all_contracts();
+        // Standard rules that look at snapshots ask about all of them.
+        self.needs.add_all_trips();
+        if contracts().flat_map(|c| &c.sla).any(|p| matches!(p.kind, SlaKind::Completeness { .. })) {
+            self.needs.add_span();
+        }
+        if contracts().any(|contract| with_history(contract).next().is_some()) {
+            self.needs.add_days([date]);
+        }
+        for input in pipeline.derived_from_timetable() {
+            input.columns.iter().for_each(|column| self.needs.add(input.table, column.name));
+        }
     }
 
     /// What rules came to in the runs of earlier dates that were published, from the journal.

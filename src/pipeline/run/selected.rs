@@ -9,7 +9,7 @@ use crate::pipeline::run::context::{RunContext, now};
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::evidence::Partition;
 use crate::pipeline::run::gap;
-use crate::pipeline::run::inputs::{Begun, Decided, begin, decisions};
+use crate::pipeline::run::inputs::{Begun, Decided, begin, day_key, decisions};
 use crate::pipeline::run::last_record::{LastRecord, last_record};
 use crate::pipeline::run::run_inputs::RunInputs;
 use crate::time::ServiceDate;
@@ -58,7 +58,8 @@ impl Selected {
         let beats = Beats::of(workspace, pipeline, &partition)?;
         let (checkout, note) = checkout_of(workspace);
         partition.notes.extend(note);
-        let mut begun = begin(run, &partition, (&inputs, &beats), &decided, started_at)?;
+        let key = day_key(run, partition.date)?;
+        let mut begun = begin(run, &partition, (&inputs, &beats), &decided, key, started_at)?;
         begun.record.checkout = checkout;
         Ok(Self { partition, inputs, decided, beats, begun, last, captures, may_be_gap, is_complete })
     }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::contract::RuleId;
 use crate::digest::Digest;
 use crate::pipeline::Pipeline;
-use crate::pipeline::run::replay::Replayed;
+use crate::pipeline::run::follow::Followed;
 use crate::pipeline::trace::watch::{Values, Watched};
 use crate::quarantine::RowId;
 use crate::text::Text;
@@ -158,20 +158,20 @@ impl Trace {
 }
 
 /// Where a row stands.
-pub(super) fn evidence(pipeline: &Pipeline, replayed: &Replayed, watched: &Watched) -> Evidence {
+pub(super) fn evidence(pipeline: &Pipeline, followed: &Followed, watched: &Watched) -> Evidence {
     let (origin, row) = (watched.place.0 as usize, watched.place.1);
-    let name = replayed.watch.origins.get(origin).map_or("", |origin| &origin.name);
+    let name = followed.watch.origins.get(origin).map_or("", |origin| &origin.name);
     // A timetable is one capture, of which each file is an origin.
-    let capture = if pipeline.is_timetable() { replayed.captures.first() } else { replayed.captures.get(origin) };
+    let capture = if pipeline.is_timetable() { followed.captures.first() } else { followed.captures.get(origin) };
     let place = match capture {
         Some(_) => pipeline.decoder.place(name, row),
         None => {
-            let used = replayed.timetable.as_ref();
+            let used = followed.timetable.as_ref();
             let of = used.map_or_else(String::new, |of| format!("{} {}", of.dataset, of.partition_date));
             Text::new(format!("made of the timetable {of}"), format!("aus dem Fahrplan {of} gebildet"))
         }
     };
-    let timetable = replayed.timetable.as_ref().filter(|_| capture.is_none());
+    let timetable = followed.timetable.as_ref().filter(|_| capture.is_none());
     Evidence {
         source: capture.map(|(source, _)| source.to_string()),
         captured_at: capture.map(|(_, entry)| entry.captured_at),

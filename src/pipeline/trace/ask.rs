@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::contract::Contract;
 use crate::pipeline::Pipeline;
-use crate::pipeline::run::replay::Scratch;
+use crate::pipeline::run::scratch::Scratch;
 use crate::pipeline::run::{RunError, date_of};
 use crate::pipeline::trace::answer::{Reason, Trace};
 use crate::pipeline::trace::find;

@@ -2,7 +2,7 @@
 
 use crate::derive::derivation::Tables;
 use crate::pipeline::Pipeline;
-use crate::pipeline::run::replay::replay;
+use crate::pipeline::run::follow::follow;
 use crate::pipeline::trace::answer::{MadeOf, evidence};
 use crate::pipeline::trace::key::Key;
 use crate::pipeline::trace::question::{Question, TraceError};
@@ -39,12 +39,12 @@ pub(super) fn inputs(
         let values = keys.iter().filter(has).filter_map(|name| Some(((*name).to_owned(), row.value(name)?.clone())));
         let Some(key) = Key::of_values(values) else { continue };
         let watch = Watch::new(table, key.clone(), NAMED);
-        let Some(replayed) = replay(question.workspace, pipeline, question.bucket, date, watch)? else { continue };
-        let first = replayed.watch.rows.iter().map(|watched| evidence(pipeline, &replayed, watched));
+        let Some(followed) = follow(question.workspace, pipeline, question.bucket, date, watch)? else { continue };
+        let first = followed.watch.rows.iter().map(|watched| evidence(pipeline, &followed, watched));
         made_of.push(MadeOf {
             table: table.to_owned(),
             key: key.to_string(),
-            rows: replayed.watch.rows.len() as u64 + replayed.watch.more,
+            rows: followed.watch.rows.len() as u64 + followed.watch.more,
             first: first.collect(),
         });
     }

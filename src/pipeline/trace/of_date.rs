@@ -10,7 +10,7 @@ use crate::contract::{Classification, Contract, OnFail, RuleId};
 use crate::ledger::Status;
 use crate::pipeline::purged::{self, Purged};
 use crate::pipeline::run::RunError;
-use crate::pipeline::run::replay::{Replayed, replay};
+use crate::pipeline::run::follow::{Followed, follow};
 use crate::pipeline::trace::answer::{
     Change, CheckedBy, Fate, PublishedFile, Reason, Trace, TracedRow, What, evidence,
 };
@@ -51,8 +51,8 @@ impl OfDate<'_> {
         }
         trace.reasons.extend(self.withdrawn());
         let watch = Watch::new(table, self.key.clone(), MOST);
-        let replayed = match replay(workspace, self.pipeline, bucket, self.date, watch) {
-            Ok(Some(replayed)) => replayed,
+        let followed = match follow(workspace, self.pipeline, bucket, self.date, watch) {
+            Ok(Some(followed)) => followed,
             Ok(None) => {
                 trace.reasons.push(self.not_run());
                 return Ok(());
@@ -70,10 +70,10 @@ impl OfDate<'_> {
             }
             Err(error) => return Err(error.into()),
         };
-        trace.more = replayed.watch.more;
-        let missing = self.missing(&replayed)?;
-        for watched in &replayed.watch.rows {
-            trace.rows.push(self.row(&replayed, watched, &missing)?);
+        trace.more = followed.watch.more;
+        let missing = self.missing(&followed)?;
+        for watched in &followed.watch.rows {
+            trace.rows.push(self.row(&followed, watched, &missing)?);
         }
         if trace.rows.iter().any(|row| row.fate == Fate::NotPublished) && trace.reasons.is_empty() {
             trace.reasons.push(self.not_published()?);
@@ -101,17 +101,17 @@ impl OfDate<'_> {
             ));
         }
         if trace.rows.is_empty() && trace.reasons.is_empty() {
-            trace.reasons.push(self.never_received(&replayed));
+            trace.reasons.push(self.never_received(&followed));
         }
-        if let ([row], [watched]) = (trace.rows.as_mut_slice(), replayed.watch.rows.as_slice()) {
+        if let ([row], [watched]) = (trace.rows.as_mut_slice(), followed.watch.rows.as_slice()) {
             row.made_of = made_of::inputs(self.question, self.pipeline, self.date, watched)?;
         }
         Ok(())
     }
 
     /// What rows say that a run would publish and that are not in the current file.
-    fn missing(&self, replayed: &Replayed) -> Result<HashSet<String>, RunError> {
-        let published = replayed.watch.rows.iter().filter_map(|watched| watched.published.as_ref());
+    fn missing(&self, followed: &Followed) -> Result<HashSet<String>, RunError> {
+        let published = followed.watch.rows.iter().filter_map(|watched| watched.published.as_ref());
         let mut missing: HashSet<String> = published.map(find::fingerprint).collect();
         if let Some((file, _)) = self.file {
             find::take_found(self.question.bucket, file, (self.key, self.scratch), &mut missing)?;
@@ -119,9 +119,9 @@ impl OfDate<'_> {
         Ok(missing)
     }
 
-    fn row(&self, replayed: &Replayed, watched: &Watched, missing: &HashSet<String>) -> Result<TracedRow, TraceError> {
+    fn row(&self, followed: &Followed, watched: &Watched, missing: &HashSet<String>) -> Result<TracedRow, TraceError> {
         let is_there = watched.published.as_ref().is_some_and(|values| !missing.contains(&find::fingerprint(values)));
-        let (fate, rules) = match watched.fate(&replayed.watch.unused) {
+        let (fate, rules) = match watched.fate(&followed.watch.unused) {
             RowFate::Published if is_there => (Fate::Published, Vec::new()),
             RowFate::Published => (Fate::NotPublished, Vec::new()),
             RowFate::Held(_, rules) => (Fate::Held, rules),
@@ -141,13 +141,13 @@ impl OfDate<'_> {
                 record: file.record.clone(),
                 provisional: file.provisional,
             }),
-            evidence: evidence(self.pipeline, replayed, watched),
-            changes: self.changes(replayed, watched),
+            evidence: evidence(self.pipeline, followed, watched),
+            changes: self.changes(followed, watched),
             released: match &watched.effect {
                 Some(Effect::Release(rules)) => rules.iter().cloned().collect(),
                 _ => Vec::new(),
             },
-            checked_by: replayed
+            checked_by: followed
                 .outcomes
                 .iter()
                 .map(|(contract, outcomes)| CheckedBy {
@@ -162,7 +162,7 @@ impl OfDate<'_> {
     }
 
     /// What was done to cells of a row.
-    fn changes(&self, replayed: &Replayed, watched: &Watched) -> Vec<Change> {
+    fn changes(&self, followed: &Followed, watched: &Watched) -> Vec<Change> {
         let is_public = |column: &str| {
             let place = self.contract.index_of(column);
             place.is_some_and(|place| self.contract.columns[place].classification == Classification::Public)
@@ -183,7 +183,7 @@ impl OfDate<'_> {
             changes.push(change(column.as_deref().unwrap_or("*"), What::Unreadable, Vec::new()));
         }
         for (stage, column) in &watched.nulled {
-            changes.push(change(column, What::Invalidated, self.nulling(replayed, *stage, column)));
+            changes.push(change(column, What::Invalidated, self.nulling(followed, *stage, column)));
         }
         for rule in &watched.blanked {
             changes.push(change("*", What::Blanked, vec![rule.clone()]));
@@ -192,13 +192,13 @@ impl OfDate<'_> {
     }
 
     /// The rules that null a column and found rows.
-    fn nulling(&self, replayed: &Replayed, stage: Stage, column: &str) -> Vec<RuleId> {
+    fn nulling(&self, followed: &Followed, stage: Stage, column: &str) -> Vec<RuleId> {
         let of_stage = |contract: &Arc<Contract>| {
             let is_release = contract.file == self.contract.file && contract.table == self.contract.table;
-            is_release == (stage == Stage::Release) || replayed.outcomes.len() == 1
+            is_release == (stage == Stage::Release) || followed.outcomes.len() == 1
         };
         let mut found = Vec::new();
-        for (contract, outcomes) in replayed.outcomes.iter().filter(|(contract, _)| of_stage(contract)) {
+        for (contract, outcomes) in followed.outcomes.iter().filter(|(contract, _)| of_stage(contract)) {
             let may_null = |rule: &RuleId| {
                 let own = contract.rules.iter().find(|own| own.id == *rule);
                 match own {
@@ -315,10 +315,10 @@ impl OfDate<'_> {
         ))
     }
 
-    fn never_received(&self, replayed: &Replayed) -> Reason {
-        let (captures, date) = (replayed.captures.len(), self.date);
+    fn never_received(&self, followed: &Followed) -> Reason {
+        let (captures, date) = (followed.captures.len(), self.date);
         let strays = RuleId(format!("{}.other_service_date", self.contract.table));
-        let strays = replayed.dropped.iter().find(|(rule, _)| *rule == strays).map_or(0, |(_, rows)| *rows);
+        let strays = followed.dropped.iter().find(|(rule, _)| *rule == strays).map_or(0, |(_, rows)| *rows);
         let [en, de] = match strays {
             0 => [String::new(), String::new()],
             rows => [

@@ -316,28 +316,40 @@ fn compact_table(
 }
 
 /// What became of a month.
-enum Made {
+pub(in crate::pipeline) enum Made {
     File(Staged),
     Unfit(String),
     Damaged(String),
 }
 
-/// Makes the file of a month in `staging`.
 fn make(context: &ActContext<'_>, due: &DueMonth, staging: &Path) -> Result<Made, ActError> {
+    make_month(context.bucket, context.workspace.memory, due, staging)
+}
+
+/// Makes the file of a month in `staging`.
+///
+/// # Errors
+/// The bucket cannot be read, `staging` cannot be written, or a row group takes more than `memory`.
+pub(in crate::pipeline) fn make_month(
+    bucket: &Bucket,
+    memory: usize,
+    due: &DueMonth,
+    staging: &Path,
+) -> Result<Made, ActError> {
     let DueMonth { dataset, table, month, days } = due;
     crate::durable::create_dir_all(staging).map_err(|error| RunError::private(staging, "made", &error))?;
     let mut opened = Vec::with_capacity(days.len());
     for file in days {
-        if let Some(damage) = context.bucket.damage_of(&file.path, file.bytes, &file.sha256)? {
-            index::is_still_named(context.bucket, &file.path)?;
+        if let Some(damage) = bucket.damage_of(&file.path, file.bytes, &file.sha256)? {
+            index::is_still_named(bucket, &file.path)?;
             return Ok(Made::Damaged(format!("'{}': {damage}", file.path)));
         }
         let copy = staging.join(format!("{}.parquet", file.partition_date));
         let date = file.partition_date;
-        opened.push(Day { date, file: index::open_named(context.bucket, &file.path, &copy)? });
+        opened.push(Day { date, file: index::open_named(bucket, &file.path, &copy)? });
     }
     let metadata = vec![("fahrtenbuch.month".to_owned(), month.to_string())];
-    let budget = Budget::new(context.workspace.memory);
+    let budget = Budget::new(memory);
     match parquet::compact(staging, table, opened, metadata, &budget) {
         Ok(staged) => Ok(Made::File(staged)),
         Err(CompactError::Unfit(why)) => Ok(Made::Unfit(why)),

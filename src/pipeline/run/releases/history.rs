@@ -270,10 +270,7 @@ pub(in crate::pipeline::run) fn of_act(kind: ActKind) -> Reason {
 }
 
 /// The dates whose file is another one than in the version before.
-pub(in crate::pipeline::run) fn changed_dates(
-    before: Option<&TableIndex>,
-    index: &TableIndex,
-) -> BTreeSet<ServiceDate> {
+pub(in crate::pipeline) fn changed_dates(before: Option<&TableIndex>, index: &TableIndex) -> BTreeSet<ServiceDate> {
     let dates = before.iter().flat_map(|before| &before.files).chain(&index.files).map(|file| file.partition_date);
     let mut dates: BTreeSet<ServiceDate> = dates.collect();
     dates.retain(|date| before.and_then(|before| before.file_of(*date)) != index.file_of(*date));

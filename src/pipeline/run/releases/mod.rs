@@ -19,11 +19,13 @@ use std::collections::BTreeSet;
 use std::fs::File;
 
 pub use self::compact::{Compactable, Compacted, DueMonth, compact, compactable, replay_months, unfinished};
+pub(in crate::pipeline) use self::compact::{Made, make_month};
 pub use self::diff::{Diff, DiffEntry, diff};
 pub use self::finishing::finish_withdrawals;
 pub use self::gc::{Collected, Garbage, Superseded, collect, garbage};
+pub(in crate::pipeline) use self::history::changed_dates;
 pub use self::history::{Listed, Reason, history};
-pub(super) use self::history::{Runs, changed_dates, of_act};
+pub(super) use self::history::{Runs, of_act};
 pub use self::rollback::{RollbackChange, RollbackPlan, RollbackRequest, plan_rollback, rollback};
 pub use self::unfinished::{Begun, begun_withdrawals};
 pub(super) use self::withdraw::delete_withdrawn;
