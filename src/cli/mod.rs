@@ -26,6 +26,7 @@ mod publish;
 mod quality;
 mod quarantine;
 mod releases;
+mod report;
 mod restore;
 mod rules;
 mod run;
@@ -125,6 +126,8 @@ enum Command {
     Quality(quality::Arguments),
     /// Tell what is published of each column, how and why, and how far vehicles can be followed
     Privacy(privacy::Arguments),
+    /// Write the report of a year for the body that funds the data
+    Report(report::Arguments),
     /// List, show, release and discard the rows that were held back
     Quarantine(quarantine::Arguments),
     /// Follow a published row back to its place in the evidence, or tell why a row is not there
@@ -213,7 +216,12 @@ impl Command {
             Self::Compact(compact) => compact.is_for_its_output(),
             Self::Gc(gc) => gc.is_for_its_output(),
             Self::Run(_) | Self::Capture(_) | Self::Collect(_) | Self::Up(_) | Self::Schedule(_) => false,
-            Self::Serve(_) | Self::Restore(_) | Self::Units(_) | Self::Init(_) | Self::Simulate(_) => false,
+            Self::Serve(_)
+            | Self::Restore(_)
+            | Self::Units(_)
+            | Self::Init(_)
+            | Self::Simulate(_)
+            | Self::Report(_) => false,
         }
     }
 }
@@ -239,6 +247,7 @@ fn run_command(arguments: Arguments) -> Exit {
         Command::Rules(rules) => rules::run(&workspace, &rules),
         Command::Quality(quality) => quality::run(&workspace, &quality),
         Command::Privacy(privacy) => privacy::run(&workspace, &privacy),
+        Command::Report(report) => report::run(&workspace, &report),
         Command::Quarantine(quarantine) => quarantine::run(&workspace, &quarantine),
         Command::Trace(trace) => trace::run(&workspace, &trace),
         Command::Evidence(evidence) => evidence::run(&workspace, &evidence),

@@ -438,6 +438,7 @@ const ROOMS: &[&str] = &[
     "serve",
     "bucket_check",
     "get",
+    "audit_report",
     "privacy_report",
     "pipeline",
     "workspace",
