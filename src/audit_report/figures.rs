@@ -156,36 +156,47 @@ FROM coverage GROUP BY dataset ORDER BY dataset",
             Column::new("scheduled", Count, "Fahrten geplant", "trips scheduled"),
             Column::new("observed", Count, "beobachtet", "observed"),
             Column::new("observed_share", Percent, "Anteil", "share"),
-            Column::new("hours", Count, "Stunden aller Quellen", "hours of all sources"),
+            Column::new("hours", Count, "Betriebsstunden der Quellen", "service hours of sources"),
             Column::new("hours_with_gap", Count, "davon mit Ausfall", "of them with an outage"),
             Column::new("availability", Percent, "Verfügbarkeit", "availability"),
         ],
         views: &[Coverage],
-        sql: "SELECT strftime(partition_date, '%Y-%m') AS month,
-  coalesce(sum(trips_scheduled), 0) AS scheduled, coalesce(sum(trips_observed), 0) AS observed,
-  100.0 * coalesce(sum(trips_observed), 0) / nullif(sum(trips_scheduled), 0) AS observed_share,
-  count(source) AS hours, count(source) FILTER (WHERE gap_reason IS NOT NULL) AS hours_with_gap,
-  100.0 * count(source) FILTER (WHERE gap_reason IS NULL) / nullif(count(source), 0) AS availability
-FROM coverage GROUP BY month ORDER BY month",
+        sql: "WITH planned AS (SELECT DISTINCT dataset, hour_start FROM coverage WHERE source IS NULL AND trips_scheduled > 0),
+  known AS (SELECT DISTINCT dataset, partition_date FROM coverage WHERE source IS NULL AND trips_scheduled > 0),
+  hours AS (SELECT c.*, p.hour_start IS NOT NULL OR k.partition_date IS NULL AS in_service FROM coverage c
+    LEFT JOIN planned p ON p.dataset = c.dataset AND p.hour_start = c.hour_start
+    LEFT JOIN known k ON k.dataset = c.dataset AND k.partition_date = c.partition_date WHERE c.source IS NOT NULL),
+  trips AS (SELECT strftime(partition_date, '%Y-%m') AS month, coalesce(sum(trips_scheduled), 0) AS scheduled,
+    coalesce(sum(trips_observed), 0) AS observed FROM coverage GROUP BY month),
+  sources AS (SELECT strftime(partition_date, '%Y-%m') AS month, count(*) AS hours, count(gap_reason) AS hours_with_gap
+    FROM hours WHERE in_service GROUP BY month)
+SELECT t.month, scheduled, observed, 100.0 * observed / nullif(scheduled, 0) AS observed_share, coalesce(hours, 0) AS hours,
+  coalesce(hours_with_gap, 0) AS hours_with_gap, 100.0 * (hours - hours_with_gap) / nullif(hours, 0) AS availability
+FROM trips t LEFT JOIN sources s ON s.month = t.month ORDER BY t.month",
     },
     Definition {
         key: Key::Sources,
-        de: "Erwartete und erhaltene Abfragen je Quelle",
-        en: "Expected and received snapshots by source",
+        de: "Erwartete und erhaltene Abfragen je Quelle, und ihre Verfügbarkeit in Betriebsstunden",
+        en: "Expected and received snapshots by source, and its availability in service hours",
         columns: &[
             Column::new("dataset", Text, "Datensatz", "dataset"),
             Column::new("source", Text, "Quelle", "source"),
             Column::new("expected", Count, "erwartet", "expected"),
             Column::new("received", Count, "erhalten", "received"),
-            Column::new("hours", Count, "Stunden", "hours"),
+            Column::new("hours", Count, "Betriebsstunden", "service hours"),
             Column::new("hours_with_gap", Count, "davon mit Ausfall", "of them with an outage"),
             Column::new("availability", Percent, "Verfügbarkeit", "availability"),
         ],
         views: &[Coverage],
-        sql: "SELECT dataset, source, sum(snapshots_expected) AS expected, coalesce(sum(snapshots_received), 0) AS received,
-  count(*) AS hours, count(*) FILTER (WHERE gap_reason IS NOT NULL) AS hours_with_gap,
-  100.0 * count(*) FILTER (WHERE gap_reason IS NULL) / count(*) AS availability
-FROM coverage WHERE source IS NOT NULL GROUP BY dataset, source ORDER BY dataset, source",
+        sql: "WITH planned AS (SELECT DISTINCT dataset, hour_start FROM coverage WHERE source IS NULL AND trips_scheduled > 0),
+  known AS (SELECT DISTINCT dataset, partition_date FROM coverage WHERE source IS NULL AND trips_scheduled > 0),
+  hours AS (SELECT c.*, p.hour_start IS NOT NULL OR k.partition_date IS NULL AS in_service FROM coverage c
+    LEFT JOIN planned p ON p.dataset = c.dataset AND p.hour_start = c.hour_start
+    LEFT JOIN known k ON k.dataset = c.dataset AND k.partition_date = c.partition_date WHERE c.source IS NOT NULL)
+SELECT dataset, source, sum(snapshots_expected) AS expected, coalesce(sum(snapshots_received), 0) AS received,
+  count(*) FILTER (WHERE in_service) AS hours, count(gap_reason) FILTER (WHERE in_service) AS hours_with_gap,
+  100.0 * count(*) FILTER (WHERE in_service AND gap_reason IS NULL) / nullif(count(*) FILTER (WHERE in_service), 0) AS availability
+FROM hours GROUP BY dataset, source ORDER BY dataset, source",
     },
     Definition {
         key: Key::MissingDays,
@@ -215,7 +226,7 @@ FROM pairs WHERE date_diff('day', day, next) > 1 ORDER BY days DESC, dataset, fi
             Column::new("least", Points, "schlechtester Tag", "worst day"),
         ],
         views: &[RuleResults],
-        sql: "SELECT dataset, coalesce(dimension, 'all') AS dimension, count(*) AS days, avg(value) AS mean, min(value) AS least
+        sql: "SELECT dataset, coalesce(dimension, '') AS dimension, count(*) AS days, avg(value) AS mean, min(value) AS least
 FROM rule_results WHERE kind = 'score' AND value IS NOT NULL GROUP BY dataset, dimension ORDER BY dataset, dimension",
     },
     Definition {
@@ -322,15 +333,24 @@ GROUP BY dataset, rule_id ORDER BY rows DESC, dataset, rule_id LIMIT 10",
         columns: &[
             Column::new("outages", Count, "Ausfälle", "outages"),
             Column::new("hours", Count, "Stunden", "hours"),
+            Column::new("outages_in_service", Count, "Ausfälle im Betrieb", "outages in service"),
+            Column::new("hours_in_service", Count, "Betriebsstunden", "service hours"),
             Column::new("longest", Count, "längster in Stunden", "longest in hours"),
         ],
         views: &[Coverage],
-        sql: "WITH gaps AS (SELECT DISTINCT dataset, source, gap_reason, hour_start FROM coverage
-    WHERE source IS NOT NULL AND gap_reason IS NOT NULL),
+        sql: "WITH planned AS (SELECT DISTINCT dataset, hour_start FROM coverage WHERE source IS NULL AND trips_scheduled > 0),
+  known AS (SELECT DISTINCT dataset, partition_date FROM coverage WHERE source IS NULL AND trips_scheduled > 0),
+  hours AS (SELECT c.*, p.hour_start IS NOT NULL OR k.partition_date IS NULL AS in_service FROM coverage c
+    LEFT JOIN planned p ON p.dataset = c.dataset AND p.hour_start = c.hour_start
+    LEFT JOIN known k ON k.dataset = c.dataset AND k.partition_date = c.partition_date WHERE c.source IS NOT NULL),
+  gaps AS (SELECT dataset, source, gap_reason, hour_start, bool_or(in_service) AS in_service FROM hours
+    WHERE gap_reason IS NOT NULL GROUP BY ALL),
   runs AS (SELECT *, hour_start - to_hours(row_number() OVER (PARTITION BY dataset, source, gap_reason ORDER BY hour_start)) AS run
     FROM gaps),
-  outages AS (SELECT count(*) AS hours FROM runs GROUP BY dataset, source, gap_reason, run)
-SELECT count(*) AS outages, coalesce(sum(hours), 0) AS hours, coalesce(max(hours), 0) AS longest FROM outages",
+  outages AS (SELECT count(*) AS hours, count(*) FILTER (WHERE in_service) AS in_service FROM runs
+    GROUP BY dataset, source, gap_reason, run)
+SELECT count(*) AS outages, coalesce(sum(hours), 0) AS hours, count(*) FILTER (WHERE in_service > 0) AS outages_in_service,
+  coalesce(sum(in_service), 0) AS hours_in_service, coalesce(max(hours), 0) AS longest FROM outages",
     },
     Definition {
         key: Key::OutageReasons,
@@ -342,18 +362,24 @@ SELECT count(*) AS outages, coalesce(sum(hours), 0) AS hours, coalesce(max(hours
             Column::new("gap_reason", Word(Words::GapReason), "Grund", "reason"),
             Column::new("days", Count, "Tage", "days"),
             Column::new("hours", Count, "Stunden", "hours"),
+            Column::new("hours_in_service", Count, "davon im Betrieb", "of them in service"),
             Column::new("missing", Count, "fehlende Abfragen", "missing snapshots"),
         ],
         views: &[Coverage],
-        sql: "SELECT dataset, source, gap_reason, count(DISTINCT partition_date) AS days, count(DISTINCT hour_start) AS hours,
+        sql: "WITH planned AS (SELECT DISTINCT dataset, hour_start FROM coverage WHERE source IS NULL AND trips_scheduled > 0),
+  known AS (SELECT DISTINCT dataset, partition_date FROM coverage WHERE source IS NULL AND trips_scheduled > 0),
+  hours AS (SELECT c.*, p.hour_start IS NOT NULL OR k.partition_date IS NULL AS in_service FROM coverage c
+    LEFT JOIN planned p ON p.dataset = c.dataset AND p.hour_start = c.hour_start
+    LEFT JOIN known k ON k.dataset = c.dataset AND k.partition_date = c.partition_date WHERE c.source IS NOT NULL)
+SELECT dataset, source, gap_reason, count(DISTINCT partition_date) AS days, count(DISTINCT hour_start) AS hours,
+  count(DISTINCT hour_start) FILTER (WHERE in_service) AS hours_in_service,
   sum(snapshots_expected - least(coalesce(snapshots_received, 0), snapshots_expected)) AS missing
-FROM coverage WHERE source IS NOT NULL AND gap_reason IS NOT NULL
-GROUP BY dataset, source, gap_reason ORDER BY dataset, source, gap_reason",
+FROM hours WHERE gap_reason IS NOT NULL GROUP BY dataset, source, gap_reason ORDER BY dataset, source, gap_reason",
     },
     Definition {
         key: Key::Outages,
-        de: "Die längsten Ausfälle",
-        en: "The longest outages",
+        de: "Die Ausfälle mit den meisten Betriebsstunden",
+        en: "The outages with most service hours",
         columns: &[
             Column::new("dataset", Text, "Datensatz", "dataset"),
             Column::new("source", Text, "Quelle", "source"),
@@ -361,15 +387,23 @@ GROUP BY dataset, source, gap_reason ORDER BY dataset, source, gap_reason",
             Column::new("begins", Minute, "Beginn (UTC)", "begin (UTC)"),
             Column::new("ends", Minute, "Ende (UTC)", "end (UTC)"),
             Column::new("hours", Count, "Stunden", "hours"),
+            Column::new("hours_in_service", Count, "davon im Betrieb", "of them in service"),
         ],
         views: &[Coverage],
-        sql: "WITH gaps AS (SELECT DISTINCT dataset, source, gap_reason, hour_start FROM coverage
-    WHERE source IS NOT NULL AND gap_reason IS NOT NULL),
+        sql: "WITH planned AS (SELECT DISTINCT dataset, hour_start FROM coverage WHERE source IS NULL AND trips_scheduled > 0),
+  known AS (SELECT DISTINCT dataset, partition_date FROM coverage WHERE source IS NULL AND trips_scheduled > 0),
+  hours AS (SELECT c.*, p.hour_start IS NOT NULL OR k.partition_date IS NULL AS in_service FROM coverage c
+    LEFT JOIN planned p ON p.dataset = c.dataset AND p.hour_start = c.hour_start
+    LEFT JOIN known k ON k.dataset = c.dataset AND k.partition_date = c.partition_date WHERE c.source IS NOT NULL),
+  gaps AS (SELECT dataset, source, gap_reason, hour_start, bool_or(in_service) AS in_service FROM hours
+    WHERE gap_reason IS NOT NULL GROUP BY ALL),
   runs AS (SELECT *, hour_start - to_hours(row_number() OVER (PARTITION BY dataset, source, gap_reason ORDER BY hour_start)) AS run
     FROM gaps)
 SELECT dataset, source, gap_reason, strftime(min(hour_start), '%Y-%m-%d %H:%M') AS begins,
-  strftime(max(hour_start) + to_hours(1), '%Y-%m-%d %H:%M') AS ends, count(*) AS hours
-FROM runs GROUP BY dataset, source, gap_reason, run ORDER BY hours DESC, begins, dataset, source, gap_reason LIMIT 12",
+  strftime(max(hour_start) + to_hours(1), '%Y-%m-%d %H:%M') AS ends, count(*) AS hours,
+  count(*) FILTER (WHERE in_service) AS hours_in_service
+FROM runs GROUP BY dataset, source, gap_reason, run
+ORDER BY hours_in_service DESC, hours DESC, begins, dataset, source, gap_reason LIMIT 12",
     },
     Definition {
         key: Key::MissingTrips,
@@ -419,7 +453,7 @@ FROM releases WHERE dataset <> 'publication'",
         de: "Rückzüge und Rückgriffe",
         en: "Withdrawals and rollbacks",
         columns: &[
-            Column::new("at", Minute, "wann (UTC)", "when (UTC)"),
+            Column::new("happened_at", Minute, "wann (UTC)", "when (UTC)"),
             Column::new("dataset", Text, "Datensatz", "dataset"),
             Column::new("act", Word(Words::Act), "Vorgang", "act"),
             Column::new("first_day", Date, "von", "from"),
@@ -430,11 +464,11 @@ FROM releases WHERE dataset <> 'publication'",
             Column::new("reason", Text, "warum", "why"),
         ],
         views: &[Releases],
-        sql: "SELECT strftime(min(released_at), '%Y-%m-%d %H:%M') AS at, dataset, act, min(partition_date)::VARCHAR AS first_day,
+        sql: "SELECT strftime(min(released_at), '%Y-%m-%d %H:%M') AS happened_at, dataset, act, min(partition_date)::VARCHAR AS first_day,
   max(partition_date)::VARCHAR AS last_day, count(DISTINCT partition_date) AS days, count(DISTINCT table_name) AS tables,
   coalesce(role, '') AS role, coalesce(reason, '') AS reason
 FROM releases WHERE act IN ('withdrawal', 'lift', 'rollback') AND dataset <> 'publication'
-GROUP BY dataset, act, record, role, reason ORDER BY at, dataset, act, first_day, last_day, role, reason LIMIT 15",
+GROUP BY dataset, act, record, role, reason ORDER BY happened_at, dataset, act, first_day, last_day, role, reason LIMIT 15",
     },
     Definition {
         key: Key::ContractCount,
@@ -524,7 +558,7 @@ FROM decisions WHERE effect NOT IN ('replaced', 'removed', 'allowed') AND datase
         de: "Entscheidungen über Zeilen und Aufzeichnungen, nach der Zeit",
         en: "Decisions about rows and captures, by time",
         columns: &[
-            Column::new("at", Minute, "wann (UTC)", "when (UTC)"),
+            Column::new("happened_at", Minute, "wann (UTC)", "when (UTC)"),
             Column::new("decision_id", Text, "Kennung", "id"),
             Column::new("dataset", Text, "Datensatz", "dataset"),
             Column::new("table_name", Text, "Tabelle", "table"),
@@ -536,12 +570,12 @@ FROM decisions WHERE effect NOT IN ('replaced', 'removed', 'allowed') AND datase
             Column::new("rows", Count, "Zeilen", "rows"),
         ],
         views: &[Decisions],
-        sql: "SELECT strftime(min(decided_at), '%Y-%m-%d %H:%M') AS at, decision_id, dataset, coalesce(table_name, '') AS table_name,
+        sql: "SELECT strftime(min(decided_at), '%Y-%m-%d %H:%M') AS happened_at, decision_id, dataset, coalesce(table_name, '') AS table_name,
   min(partition_date)::VARCHAR AS first_day, max(partition_date)::VARCHAR AS last_day, kind, role, reason,
   coalesce(sum(rows), 0) AS rows
 FROM decisions WHERE effect NOT IN ('replaced', 'removed', 'allowed') AND dataset <> 'publication'
 GROUP BY decision_id, dataset, table_name, kind, role, reason
-ORDER BY at, decision_id, dataset, table_name, kind, role, reason LIMIT 15",
+ORDER BY happened_at, decision_id, dataset, table_name, kind, role, reason LIMIT 15",
     },
 ];
 

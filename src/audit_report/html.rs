@@ -17,7 +17,7 @@ use crate::page::page_in;
 use crate::text::Language;
 
 /// Lines of a table that the report shows; its CSV has all.
-const LINES: usize = 14;
+const LINES: usize = 18;
 
 /// The page.
 pub(super) fn write(report: &AuditReport, language: Language) -> String {

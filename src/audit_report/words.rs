@@ -122,7 +122,7 @@ fn word(text: &str, words: Words, language: Language) -> String {
     let known = match words {
         Words::GapReason if text == "cancelled" => Some(language.say(CANCELLED.0, CANCELLED.1)),
         Words::GapReason => reason_words(text, language),
-        Words::Dimension if text == "all" => Some(language.say(ALL_DIMENSIONS.0, ALL_DIMENSIONS.1)),
+        Words::Dimension if text.is_empty() => Some(language.say(ALL_DIMENSIONS.0, ALL_DIMENSIONS.1)),
         Words::Dimension => {
             let dimension = DIMENSIONS.into_iter().find(|of| format!("{of:?}").to_lowercase() == text);
             dimension.map(|dimension| {

@@ -88,7 +88,7 @@ impl Counts {
     fn score(&mut self, line: &Line<'_>, date: ServiceDate) {
         let Some(value) = line.number("value") else { return };
         let dimension = line.text("dimension");
-        let of = self.scores.entry((line.dataset().to_owned(), dimension.unwrap_or("all").to_owned())).or_default();
+        let of = self.scores.entry((line.dataset().to_owned(), dimension.unwrap_or_default().to_owned())).or_default();
         of.days += 1;
         of.sum += value;
         of.least = Some(of.least.map_or(value, |least| least.min(value)));

@@ -58,7 +58,7 @@ pub(super) fn head(page: Page<'_>) -> Markup {
 pub(super) fn glance(page: Page<'_>) -> Markup {
     let say = |de, en| page.say(de, en);
     let tile = |label: Markup, value: Markup| html! { div { dt { (label) } dd { (value) } } };
-    let all = page.report.rows(Key::Scores).iter().enumerate().filter(|(_, row)| row[1].text() == "all");
+    let all = page.report.rows(Key::Scores).iter().enumerate().filter(|(_, row)| row[1].text().is_empty());
     html! {
         h2 { (say("Auf einen Blick", "At a glance")) }
         dl.tiles {
@@ -76,7 +76,7 @@ pub(super) fn glance(page: Page<'_>) -> Markup {
                 (tile(html! { (say("Punkte für Qualität im Mittel", "points of quality on average")) " " (page.bare(Key::Scores, row, "dataset")) }, page.value_of(Key::Scores, row, "mean")))
             }
             @if page.report.tables.has(View::Coverage) {
-                (tile(html! { (say("Ausfälle von Quellen", "outages of sources")) }, page.value(Key::OutageTotals, "outages")))
+                (tile(html! { (say("Ausfälle von Quellen im Betrieb", "outages of sources in service")) }, page.value(Key::OutageTotals, "outages_in_service")))
             }
             (tile(html! { (say("Rückzüge", "withdrawals")) }, page.value(Key::ActCount, "withdrawals")))
             (tile(html! { (say("Entscheidungen über Zeilen und Aufzeichnungen", "decisions about rows and captures")) }, page.value(Key::DecisionCount, "decisions")))
@@ -192,14 +192,17 @@ pub(super) fn completeness(page: Page<'_>) -> Markup {
             }
             (picture::availability(&months(page), page.language))
             p.legend {
-                i.s {} (say("Stunden der Quellen ohne Ausfall, Anteil in Prozent", "hours of the sources without an outage, share in percent"))
+                i.s {} (say("Betriebsstunden der Quellen ohne Ausfall, Anteil in Prozent", "service hours of the sources without an outage, share in percent"))
                 i.t {} (say("beobachtete von geplanten Fahrten, Anteil in Prozent", "observed of scheduled trips, share in percent")) (page.name(Key::Months))
             }
             (page.table(Key::Months, &["month", "scheduled", "observed", "observed_share", "hours", "hours_with_gap", "availability"]))
             (page.table(Key::Sources, &["dataset", "source", "expected", "received", "hours", "hours_with_gap", "availability"]))
             @if page.has(Key::MissingTrips) { (page.table(Key::MissingTrips, &["gap_reason", "days", "trips"])) }
             (page.table(Key::Spans, &["dataset", "first_day", "last_day", "days", "days_without"]))
-            @if page.has(Key::MissingDays) { (page.table(Key::MissingDays, &["dataset", "first_day", "last_day", "days"])) }
+            @if page.has(Key::MissingDays) {
+                p.small { (say("Auch zurückgezogene Tage sind Tage ohne Veröffentlichung.", "Withdrawn days are days without a release, too.")) }
+                (page.table(Key::MissingDays, &["dataset", "first_day", "last_day", "days"]))
+            }
         }
     }
 }
@@ -250,7 +253,7 @@ pub(super) fn quality(page: Page<'_>) -> Markup {
                 (page.value(Key::FlaggedCount, "rules"))
                 (say(" Regeln fanden an mindestens einem Tag etwas; die häufigsten:", " rules found something on one day or more; the most frequent:"))
             }
-            (page.table(Key::FlaggedRules, &["dataset", "rule_id", requirement, "days", "rows_flagged", "rows_checked"]))
+            (page.table(Key::FlaggedRules, &["rule_id", requirement, "days", "rows_flagged", "rows_checked"]))
         } @else {
             p { (say("Keine Regel fand etwas.", "No rule found anything.")) }
         }
@@ -266,10 +269,11 @@ pub(super) fn outages(page: Page<'_>) -> Markup {
             p {
                 (say("Ein Ausfall sind aufeinanderfolgende Stunden, in denen von einer Quelle aus demselben Grund etwas fehlt. Gezählt sind ", "An outage are hours one behind the other in which something of a source is missing for the same reason. Counted are "))
                 (page.value(Key::OutageTotals, "outages")) (say(" Ausfälle mit zusammen ", " outages with ")) (page.value(Key::OutageTotals, "hours"))
-                (say(" Stunden; der längste dauerte ", " hours in all; the longest lasted ")) (page.value(Key::OutageTotals, "longest")) (say(" Stunden.", " hours."))
+                (say(" Stunden; der längste dauerte ", " hours in all; the longest lasted ")) (page.value(Key::OutageTotals, "longest")) (say(" Stunden. Im Betrieb, also in Stunden, in denen nach Fahrplan Fahrten beginnen, lagen ", " hours. In service, that is in hours in which trips begin by the timetable, were "))
+                (page.value(Key::OutageTotals, "outages_in_service")) (say(" Ausfälle mit ", " outages with ")) (page.value(Key::OutageTotals, "hours_in_service")) (say(" Stunden.", " hours."))
             }
-            (page.table(Key::OutageReasons, &["dataset", "source", "gap_reason", "days", "hours", "missing"]))
-            (page.table(Key::Outages, &["source", "gap_reason", "begins", "ends", "hours"]))
+            (page.table(Key::OutageReasons, &["dataset", "source", "gap_reason", "days", "hours", "hours_in_service", "missing"]))
+            (page.table(Key::Outages, &["source", "gap_reason", "begins", "ends", "hours", "hours_in_service"]))
         } @else if page.report.tables.has(View::Coverage) {
             p { (say("Von keiner Quelle fehlt etwas.", "Nothing of any source is missing.")) (page.name(Key::OutageTotals)) }
         } @else {
@@ -293,7 +297,7 @@ pub(super) fn changes(page: Page<'_>) -> Markup {
         }
         (page.table(Key::Versions, &["dataset", "act", "reasons", "days", "versions"]))
         @if page.has(Key::Acts) {
-            (page.table(Key::Acts, &["at", "dataset", "act", "first_day", "last_day", "days", "role", "reason"]))
+            (page.table(Key::Acts, &["happened_at", "dataset", "act", "first_day", "last_day", "days", "role", "reason"]))
         }
     }
 }
@@ -392,7 +396,7 @@ pub(super) fn decisions(page: Page<'_>) -> Markup {
         @if page.has(Key::DecisionKinds) {
             (page.table(Key::DecisionKinds, &["kind", "effect", "role", "decisions", "in_force", "rows"]))
             @if page.has(Key::Decisions) {
-                (page.table(Key::Decisions, &["at", "dataset", "first_day", "kind", "role", "reason", "rows"]))
+                (page.table(Key::Decisions, &["happened_at", "dataset", "first_day", "kind", "role", "reason", "rows"]))
             }
         } @else {
             p { (say("Im Jahr wurde nichts entschieden.", "Nothing was decided in the year.")) (page.name(Key::DecisionKinds)) }
@@ -409,12 +413,12 @@ pub(super) fn privacy(page: Page<'_>) -> Markup {
         p {
             (say(
                 "Veröffentlicht wird nur, was ein Vertrag öffentlich nennt. Die Aufzeichnungen der Quellen und die Schlüssel der Pseudonyme \
-                 werden nie veröffentlicht und nach ",
+                 werden nie veröffentlicht und nach der festgelegten Frist (",
                 "Only what a contract calls public is published. The captures of the sources and the keys of pseudonyms are never published, \
-                 and destroyed after ",
+                 and destroyed after the term that is set (",
             ))
             (page.quoted(page.language.of(&described.evidence_kept)))
-            (say(" vernichtet; danach lässt sich kein Pseudonym mehr zurückverfolgen.", "; from then on no pseudonym can be traced back."))
+            (say(") vernichtet; danach lässt sich kein Pseudonym mehr zurückverfolgen.", "); from then on no pseudonym can be traced back."))
         }
         @for dataset in datasets {
             @if !dataset.privacy.is_empty() {
@@ -423,7 +427,7 @@ pub(super) fn privacy(page: Page<'_>) -> Markup {
             }
             @let personal: Vec<_> = dataset.columns.iter().filter(|column| column.is_published).collect();
             @if !personal.is_empty() {
-                div.wide { table {
+                div.wide { table.columns {
                     caption { (say("Spalten über einzelne Fahrzeuge, und wie sie veröffentlicht werden: ", "Columns about single vehicles, and how they are published: ")) span translate="no" { (dataset.name) } }
                     tbody {
                         @for column in personal.iter().take(COLUMNS) {

@@ -20,11 +20,11 @@ figure{margin:.4rem 0}.bars .s{fill:var(--accent)}.bars .t{fill:#8fb3d1}.legend{
 .diff del{text-decoration:none;color:var(--bad);display:block}.diff ins{text-decoration:none;color:var(--good);display:block}\
 .sql{font-size:.72rem}.sql h3{font-size:.78rem;margin:.5rem 0 .05rem}.sql pre{margin:0;font:.68rem/1.3 ui-monospace,monospace;white-space:pre-wrap;overflow-wrap:anywhere}\
 .digests td{font-size:.72rem}ul,ol{margin:.3rem 0;padding-left:1.2rem}li{margin:.12rem 0}.lead{background:var(--panel);border-left:3px solid var(--accent);padding:.4rem .7rem}\
-.cards li{break-inside:avoid}.small{font-size:.8rem}\
+.columns td:first-child{width:34%}.cards li{break-inside:avoid}.small{font-size:.8rem}\
 @media(max-width:40rem){.tiles,.curves{grid-template-columns:1fr}}\
 @media print{:root{--accent:#0b4f86;--line:#bbb;--panel:#f2f4f6;--muted:#444}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}\
 body{max-width:none;margin:0;padding:0;font-size:9.3pt;line-height:1.4}main{padding:0}h1{font-size:19pt}h2{font-size:12.5pt;margin:5.5mm 0 1.5mm}h3{font-size:9.5pt}\
-h2,h3,caption,thead{break-after:avoid}figure,.tiles,.lead{break-inside:avoid}table{font-size:8pt;margin:1.5mm 0}caption{font-size:8.6pt}th,td{padding:.5mm 2mm .5mm 0}\
+h2,h3,caption,thead,h2+p.small,h2+p{break-after:avoid}figure,.tiles,.lead{break-inside:avoid}table{font-size:8pt;margin:1.5mm 0}caption{font-size:8.6pt}th,td{padding:.5mm 2mm .5mm 0}\
 .tiles{gap:2mm}.tiles div{padding:1.6mm 2.2mm}.tiles dt{font-size:7.4pt}.tiles dd{font-size:12.5pt}.legend,.more,.small{font-size:7.8pt}a{color:inherit}.f{color:#0b4f86}\
 .sql{columns:2;column-gap:6mm;font-size:6.6pt}.sql section{break-inside:avoid-column}.sql h3{font-size:6.8pt;margin:1.6mm 0 .2mm}.sql pre{font-size:5.6pt;line-height:1.25}\
 .digests td{font-size:6.8pt;padding:.3mm 2mm .3mm 0}.digests code{font-size:6.6pt}.diff{font-size:7pt}}";
