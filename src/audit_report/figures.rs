@@ -15,6 +15,23 @@ pub(crate) const DECISIONS: usize = 15;
 pub(crate) const MISSING_DAYS: usize = 10;
 pub(crate) const DROPPED: usize = 10;
 
+/// What several queries read: which hours of sources are in service, and which hours of outages follow each other. `preamble.sql` has
+/// them, and the annex.
+pub(crate) const VIEWS: &str = "CREATE OR REPLACE VIEW source_hours AS
+WITH planned AS (SELECT DISTINCT dataset, hour_start FROM coverage WHERE source IS NULL AND trips_scheduled > 0),
+  known AS (SELECT DISTINCT dataset, partition_date FROM coverage WHERE source IS NULL AND trips_scheduled > 0)
+SELECT c.*, p.hour_start IS NOT NULL OR k.partition_date IS NULL AS in_service FROM coverage c
+LEFT JOIN planned p ON p.dataset = c.dataset AND p.hour_start = c.hour_start
+LEFT JOIN known k ON k.dataset = c.dataset AND k.partition_date = c.partition_date
+WHERE c.source IS NOT NULL;
+
+CREATE OR REPLACE VIEW outage_hours AS
+WITH gaps AS (SELECT dataset, source, gap_reason, hour_start, bool_or(in_service) AS in_service
+  FROM source_hours WHERE gap_reason IS NOT NULL GROUP BY ALL)
+SELECT *, hour_start - to_hours(row_number() OVER (PARTITION BY dataset, source, gap_reason ORDER BY hour_start)) AS run
+FROM gaps;
+";
+
 pub(crate) const FIGURES: &[Definition] = &[
     Definition {
         key: Key::AsOf,
@@ -161,15 +178,10 @@ FROM coverage GROUP BY dataset ORDER BY dataset",
             Column::new("availability", Percent, "Verfügbarkeit", "availability"),
         ],
         views: &[Coverage],
-        sql: "WITH planned AS (SELECT DISTINCT dataset, hour_start FROM coverage WHERE source IS NULL AND trips_scheduled > 0),
-  known AS (SELECT DISTINCT dataset, partition_date FROM coverage WHERE source IS NULL AND trips_scheduled > 0),
-  hours AS (SELECT c.*, p.hour_start IS NOT NULL OR k.partition_date IS NULL AS in_service FROM coverage c
-    LEFT JOIN planned p ON p.dataset = c.dataset AND p.hour_start = c.hour_start
-    LEFT JOIN known k ON k.dataset = c.dataset AND k.partition_date = c.partition_date WHERE c.source IS NOT NULL),
-  trips AS (SELECT strftime(partition_date, '%Y-%m') AS month, coalesce(sum(trips_scheduled), 0) AS scheduled,
+        sql: "WITH trips AS (SELECT strftime(partition_date, '%Y-%m') AS month, coalesce(sum(trips_scheduled), 0) AS scheduled,
     coalesce(sum(trips_observed), 0) AS observed FROM coverage GROUP BY month),
   sources AS (SELECT strftime(partition_date, '%Y-%m') AS month, count(*) AS hours, count(gap_reason) AS hours_with_gap
-    FROM hours WHERE in_service GROUP BY month)
+    FROM source_hours WHERE in_service GROUP BY month)
 SELECT t.month, scheduled, observed, 100.0 * observed / nullif(scheduled, 0) AS observed_share, coalesce(hours, 0) AS hours,
   coalesce(hours_with_gap, 0) AS hours_with_gap, 100.0 * (hours - hours_with_gap) / nullif(hours, 0) AS availability
 FROM trips t LEFT JOIN sources s ON s.month = t.month ORDER BY t.month",
@@ -188,15 +200,10 @@ FROM trips t LEFT JOIN sources s ON s.month = t.month ORDER BY t.month",
             Column::new("availability", Percent, "Verfügbarkeit", "availability"),
         ],
         views: &[Coverage],
-        sql: "WITH planned AS (SELECT DISTINCT dataset, hour_start FROM coverage WHERE source IS NULL AND trips_scheduled > 0),
-  known AS (SELECT DISTINCT dataset, partition_date FROM coverage WHERE source IS NULL AND trips_scheduled > 0),
-  hours AS (SELECT c.*, p.hour_start IS NOT NULL OR k.partition_date IS NULL AS in_service FROM coverage c
-    LEFT JOIN planned p ON p.dataset = c.dataset AND p.hour_start = c.hour_start
-    LEFT JOIN known k ON k.dataset = c.dataset AND k.partition_date = c.partition_date WHERE c.source IS NOT NULL)
-SELECT dataset, source, sum(snapshots_expected) AS expected, coalesce(sum(snapshots_received), 0) AS received,
+        sql: "SELECT dataset, source, sum(snapshots_expected) AS expected, coalesce(sum(snapshots_received), 0) AS received,
   count(*) FILTER (WHERE in_service) AS hours, count(gap_reason) FILTER (WHERE in_service) AS hours_with_gap,
   100.0 * count(*) FILTER (WHERE in_service AND gap_reason IS NULL) / nullif(count(*) FILTER (WHERE in_service), 0) AS availability
-FROM hours GROUP BY dataset, source ORDER BY dataset, source",
+FROM source_hours GROUP BY dataset, source ORDER BY dataset, source",
     },
     Definition {
         key: Key::MissingDays,
@@ -338,16 +345,7 @@ GROUP BY dataset, rule_id ORDER BY rows DESC, dataset, rule_id LIMIT 10",
             Column::new("longest", Count, "längster in Stunden", "longest in hours"),
         ],
         views: &[Coverage],
-        sql: "WITH planned AS (SELECT DISTINCT dataset, hour_start FROM coverage WHERE source IS NULL AND trips_scheduled > 0),
-  known AS (SELECT DISTINCT dataset, partition_date FROM coverage WHERE source IS NULL AND trips_scheduled > 0),
-  hours AS (SELECT c.*, p.hour_start IS NOT NULL OR k.partition_date IS NULL AS in_service FROM coverage c
-    LEFT JOIN planned p ON p.dataset = c.dataset AND p.hour_start = c.hour_start
-    LEFT JOIN known k ON k.dataset = c.dataset AND k.partition_date = c.partition_date WHERE c.source IS NOT NULL),
-  gaps AS (SELECT dataset, source, gap_reason, hour_start, bool_or(in_service) AS in_service FROM hours
-    WHERE gap_reason IS NOT NULL GROUP BY ALL),
-  runs AS (SELECT *, hour_start - to_hours(row_number() OVER (PARTITION BY dataset, source, gap_reason ORDER BY hour_start)) AS run
-    FROM gaps),
-  outages AS (SELECT count(*) AS hours, count(*) FILTER (WHERE in_service) AS in_service FROM runs
+        sql: "WITH outages AS (SELECT count(*) AS hours, count(*) FILTER (WHERE in_service) AS in_service FROM outage_hours
     GROUP BY dataset, source, gap_reason, run)
 SELECT count(*) AS outages, coalesce(sum(hours), 0) AS hours, count(*) FILTER (WHERE in_service > 0) AS outages_in_service,
   coalesce(sum(in_service), 0) AS hours_in_service, coalesce(max(hours), 0) AS longest FROM outages",
@@ -366,15 +364,10 @@ SELECT count(*) AS outages, coalesce(sum(hours), 0) AS hours, count(*) FILTER (W
             Column::new("missing", Count, "fehlende Abfragen", "missing snapshots"),
         ],
         views: &[Coverage],
-        sql: "WITH planned AS (SELECT DISTINCT dataset, hour_start FROM coverage WHERE source IS NULL AND trips_scheduled > 0),
-  known AS (SELECT DISTINCT dataset, partition_date FROM coverage WHERE source IS NULL AND trips_scheduled > 0),
-  hours AS (SELECT c.*, p.hour_start IS NOT NULL OR k.partition_date IS NULL AS in_service FROM coverage c
-    LEFT JOIN planned p ON p.dataset = c.dataset AND p.hour_start = c.hour_start
-    LEFT JOIN known k ON k.dataset = c.dataset AND k.partition_date = c.partition_date WHERE c.source IS NOT NULL)
-SELECT dataset, source, gap_reason, count(DISTINCT partition_date) AS days, count(DISTINCT hour_start) AS hours,
+        sql: "SELECT dataset, source, gap_reason, count(DISTINCT partition_date) AS days, count(DISTINCT hour_start) AS hours,
   count(DISTINCT hour_start) FILTER (WHERE in_service) AS hours_in_service,
   sum(snapshots_expected - least(coalesce(snapshots_received, 0), snapshots_expected)) AS missing
-FROM hours WHERE gap_reason IS NOT NULL GROUP BY dataset, source, gap_reason ORDER BY dataset, source, gap_reason",
+FROM source_hours WHERE gap_reason IS NOT NULL GROUP BY dataset, source, gap_reason ORDER BY dataset, source, gap_reason",
     },
     Definition {
         key: Key::Outages,
@@ -390,19 +383,10 @@ FROM hours WHERE gap_reason IS NOT NULL GROUP BY dataset, source, gap_reason ORD
             Column::new("hours_in_service", Count, "davon im Betrieb", "of them in service"),
         ],
         views: &[Coverage],
-        sql: "WITH planned AS (SELECT DISTINCT dataset, hour_start FROM coverage WHERE source IS NULL AND trips_scheduled > 0),
-  known AS (SELECT DISTINCT dataset, partition_date FROM coverage WHERE source IS NULL AND trips_scheduled > 0),
-  hours AS (SELECT c.*, p.hour_start IS NOT NULL OR k.partition_date IS NULL AS in_service FROM coverage c
-    LEFT JOIN planned p ON p.dataset = c.dataset AND p.hour_start = c.hour_start
-    LEFT JOIN known k ON k.dataset = c.dataset AND k.partition_date = c.partition_date WHERE c.source IS NOT NULL),
-  gaps AS (SELECT dataset, source, gap_reason, hour_start, bool_or(in_service) AS in_service FROM hours
-    WHERE gap_reason IS NOT NULL GROUP BY ALL),
-  runs AS (SELECT *, hour_start - to_hours(row_number() OVER (PARTITION BY dataset, source, gap_reason ORDER BY hour_start)) AS run
-    FROM gaps)
-SELECT dataset, source, gap_reason, strftime(min(hour_start), '%Y-%m-%d %H:%M') AS begins,
+        sql: "SELECT dataset, source, gap_reason, strftime(min(hour_start), '%Y-%m-%d %H:%M') AS begins,
   strftime(max(hour_start) + to_hours(1), '%Y-%m-%d %H:%M') AS ends, count(*) AS hours,
   count(*) FILTER (WHERE in_service) AS hours_in_service
-FROM runs GROUP BY dataset, source, gap_reason, run
+FROM outage_hours GROUP BY dataset, source, gap_reason, run
 ORDER BY hours_in_service DESC, hours DESC, begins, dataset, source, gap_reason LIMIT 12",
     },
     Definition {

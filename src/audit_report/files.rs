@@ -110,6 +110,8 @@ fn preamble(report: &AuditReport) -> String {
         text.push('\n');
         text.push_str(&of_view(&report.tables, view));
     }
+    text.push_str("\n-- Hours in which trips begin by the timetable, and hours of outages one behind the other.\n");
+    text.push_str(figures::VIEWS);
     text
 }
 

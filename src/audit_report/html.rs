@@ -10,7 +10,7 @@ mod style;
 use maud::{Markup, html};
 
 use crate::audit_report::AuditReport;
-use crate::audit_report::figure::{Cell, Key};
+use crate::audit_report::figure::{Cell, Column, Key, Unit};
 use crate::audit_report::figures;
 use crate::audit_report::words::shown;
 use crate::page::page_in;
@@ -18,6 +18,8 @@ use crate::text::Language;
 
 /// Lines of a table that the report shows; its CSV has all.
 const LINES: usize = 18;
+/// Characters of a cell that stays in one line.
+const SHORT: usize = 26;
 
 /// The page.
 pub(super) fn write(report: &AuditReport, language: Language) -> String {
@@ -92,7 +94,11 @@ impl<'a> Page<'a> {
                 thead { tr { @for column in &columns { th scope="col" .n[column.unit.is_number()] { (column.label(self.language)) } } } }
                 tbody {
                     @for row in 0..rows.len().min(LINES) {
-                        tr { @for column in &columns { td .n[column.unit.is_number()] { (self.bare(key, row, column.name)) } } }
+                        tr {
+                            @for column in &columns {
+                                td .n[column.unit.is_number()] .k[self.is_short(key, row, column)] { (self.bare(key, row, column.name)) }
+                            }
+                        }
                     }
                 }
             } }
@@ -102,6 +108,12 @@ impl<'a> Page<'a> {
                 }
             }
         }
+    }
+
+    /// Whether a cell is better not broken into lines: names and times.
+    fn is_short(self, key: Key, row: usize, column: &Column) -> bool {
+        let is_name = matches!(column.unit, Unit::Text | Unit::Minute | Unit::Date);
+        is_name && self.report.cell(key, row, column.name).text().chars().count() <= SHORT
     }
 
     /// What is quoted, and not counted.

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::Page;
-use crate::audit_report::figures::{self, FIGURES};
+use crate::audit_report::figures::{self, FIGURES, VIEWS};
 use crate::audit_report::tables::View;
 
 pub(super) fn how_to_check(page: Page<'_>) -> Markup {
@@ -143,6 +143,10 @@ pub(super) fn queries(page: Page<'_>) -> Markup {
             code { "figures.csv" } "."
         }
         div.sql {
+            section {
+                h3 { (say("Sichten, die mehrere Abfragen lesen", "Views that several queries read")) }
+                pre translate="no" { (VIEWS) }
+            }
             @for of in FIGURES {
                 section #(figures::name(of.key)) {
                     h3 {
