@@ -23,6 +23,7 @@ mod sections;
 pub mod stores;
 mod undone_pseudonyms;
 pub mod wanted;
+pub mod wanted_audit;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -7,6 +7,7 @@ use crate::cli::exit::Exit;
 use crate::cli::opened::{bucket_to_read, read_workspace, unwritten, write_output};
 use crate::cli::run::failed;
 use crate::output_file::Readers;
+use crate::process_document;
 use crate::text::Language;
 
 #[derive(clap::Args)]
@@ -19,6 +20,8 @@ pub(super) struct Arguments {
 enum Command {
     /// Write the report of a year for the body that funds the data: extent, completeness, quality, outages, changes, decisions
     Audit(AuditArguments),
+    /// Write the process document: who is responsible, what is collected from whom, how it is processed, kept and destroyed
+    Process(ProcessArguments),
 }
 
 #[derive(clap::Args)]
@@ -42,9 +45,37 @@ struct AuditArguments {
     into: Option<PathBuf>,
 }
 
+#[derive(clap::Args)]
+#[command(after_help = "\
+Example:
+  fahrtenbuch report process --lang de --output verfahren.html
+
+It is made from the workspace alone. What is missing stands there as not stated: 'fahrtenbuch check --for audit' names file and line.")]
+struct ProcessArguments {
+    /// The language of the document
+    #[arg(long = "lang", value_enum, default_value_t = Language::De)]
+    language: Language,
+    /// The file for the page; 'process.de.html' or 'process.en.html' unless said otherwise
+    #[arg(long, value_name = "FILE.html")]
+    output: Option<PathBuf>,
+}
+
 pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
-    let Command::Audit(arguments) = &arguments.command;
-    audit(root, arguments).unwrap_or_else(|exit| exit)
+    let done = match &arguments.command {
+        Command::Audit(arguments) => audit(root, arguments),
+        Command::Process(arguments) => process(root, arguments),
+    };
+    done.unwrap_or_else(|exit| exit)
+}
+
+fn process(root: &Path, arguments: &ProcessArguments) -> Result<Exit, Exit> {
+    let workspace = read_workspace(root)?;
+    let language = arguments.language;
+    let page = process_document::write(&workspace, language).map_err(|error| told(&error.into()))?;
+    let file = arguments.output.clone().unwrap_or_else(|| PathBuf::from(format!("process.{}.html", language.code())));
+    write_output(&file, &page, Readers::AsUsual)?;
+    println!("{} has the process document: open it in a browser, or print it.", file.display());
+    Ok(Exit::Done)
 }
 
 fn audit(root: &Path, arguments: &AuditArguments) -> Result<Exit, Exit> {

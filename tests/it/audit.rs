@@ -172,3 +172,55 @@ fn without_tables_or_without_data_of_the_year_there_is_an_error_and_no_report() 
     let told = done(&world, &["report", "audit", "--year", "2026", "--into", &world.path("audit").to_string_lossy()]);
     assert!(told.contains("report.de.html"), "{told}");
 }
+
+#[test]
+fn the_process_document_says_what_is_not_stated_and_check_names_the_line_for_it() {
+    let world = World::new();
+    world.replace("pipelines/stadtbus-fahrplan.yaml", "description: Fahrplan des Stadtbusses als GTFS\n", "");
+    world.replace("fahrtenbuch.yaml", "  introduction: >-", &format!("  introduction: >-\n    {HOSTILE}"));
+    let process = |language: &str| {
+        let file = world.path(&format!("process.{language}.html"));
+        done(&world, &["report", "process", "--lang", language, "--output", &file.to_string_lossy()]);
+        std::fs::read_to_string(file).unwrap()
+    };
+    let check = || {
+        let output = world.program(&["check", "--for", "audit", "--json"]);
+        let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+        (output.status.code(), json["wanted"].as_array().unwrap().clone())
+    };
+    let (code, wanted) = check();
+    let said: Vec<String> = wanted.iter().map(Value::to_string).collect();
+    assert_eq!(code, Some(4), "{said:#?}");
+    for (file, what, remedy) in [
+        ("fahrtenbuch.yaml", "the tables that its numbers are counted from are left out", "publication: off"),
+        ("fahrtenbuch.yaml", "nobody is named who answers questions", "contact:"),
+        ("fahrtenbuch.yaml", "where backups go", "backup: {to: /mnt/backup}"),
+        ("stadtbus-fahrplan.yaml", "what 'stadtbus-fahrplan' is", "description:"),
+    ] {
+        let is_it = |text: &&String| text.contains(file) && text.contains(what) && text.contains(remedy);
+        assert!(said.iter().any(|text| is_it(&text)), "{what}: {said:#?}");
+    }
+    assert_eq!(said.len(), 4, "{said:#?}");
+    let (german, english) = (process("de"), process("en"));
+    // Who answers questions, and where backups go; the English description of the timetable stands for the German one.
+    let empty = |page: &str, label: &str| page.contains(&format!("{label}</th><td><b class=\"bad\">"));
+    assert!(empty(&german, "Auskunft zu den Daten") && empty(&english, "Questions about the data"), "{german}");
+    assert!(!empty(&german, "Verantwortliche Stelle") && german.contains("Sicherungen: <b class=\"bad\">"), "{german}");
+    assert!(english.contains("not stated</b>") && english.contains("13 months") && german.contains("13 Monate"));
+    assert!(german.contains("&lt;script&gt;") && !german.contains("<script") && !german.contains("<img"), "{german}");
+    world.keep_publication();
+    world.replace("pipelines/stadtbus-fahrplan.yaml", "description_en:", "description: Fahrplan\ndescription_en:");
+    world.replace_first(
+        "fahrtenbuch.yaml",
+        "people:",
+        "contact: {name: Datenmanagement, email: offen@example.de}\npeople:",
+    );
+    world.replace_first(
+        "fahrtenbuch.yaml",
+        "people:",
+        &format!("backup: {{to: {}}}\npeople:", world.path("backup").display()),
+    );
+    let output = world.program(&["check", "--for", "audit"]);
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && told.contains("Audit: nothing is missing"), "{told}");
+}

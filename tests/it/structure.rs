@@ -439,6 +439,7 @@ const ROOMS: &[&str] = &[
     "bucket_check",
     "get",
     "audit_report",
+    "process_document",
     "privacy_report",
     "pipeline",
     "workspace",
