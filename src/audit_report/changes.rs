@@ -1,6 +1,6 @@
 //! Contracts that changed in the year, with the lines that went and those that came, from the texts in the ledger.
 
-use crate::audit_report::count::Values;
+use crate::audit_report::count::sums::Values;
 use crate::audit_report::figure::Key;
 use crate::digest::Digest;
 use crate::ledger::object_key;

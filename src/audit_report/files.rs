@@ -4,7 +4,8 @@
 use std::fmt::Write;
 
 use crate::audit_report::AuditReport;
-use crate::audit_report::figure::{Cell, Definition, Row};
+use crate::audit_report::coverage_views::VIEWS;
+use crate::audit_report::figure::{Cell, Column, Definition, Row};
 use crate::audit_report::figures::{self, FIGURES};
 use crate::audit_report::html;
 use crate::audit_report::tables::{Table, Tables, View};
@@ -63,9 +64,8 @@ fn figures_csv(report: &AuditReport) -> String {
     let header =
         ["id", "label_de", "label_en", "columns", "unit", "value", "sql", "tables"].map(str::to_owned).to_vec();
     let rows = FIGURES.iter().map(|of| {
-        let joined = |part: &dyn Fn(&crate::audit_report::figure::Column) -> &'static str| {
-            of.columns.iter().map(part).collect::<Vec<_>>().join(", ")
-        };
+        let joined =
+            |part: &dyn Fn(&Column) -> &'static str| of.columns.iter().map(part).collect::<Vec<_>>().join(", ");
         let tables = of.views.iter().flat_map(|view| report.tables.of_view(*view)).map(|(number, table)| {
             format!("T{number} {} version {} sha256 {}", table.name(), table.version, table.sha256)
         });
@@ -111,7 +111,7 @@ fn preamble(report: &AuditReport) -> String {
         text.push_str(&of_view(&report.tables, view));
     }
     text.push_str("\n-- Hours in which trips begin by the timetable, and hours of outages one behind the other.\n");
-    text.push_str(figures::VIEWS);
+    text.push_str(VIEWS);
     text
 }
 
@@ -170,13 +170,14 @@ fn list(files: &[IndexFile]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audit_report::figure::Key;
 
     #[test]
     fn a_number_is_plain_and_a_table_is_json() {
-        let one = figures::definition(crate::audit_report::figure::Key::FlaggedCount);
+        let one = figures::definition(Key::FlaggedCount);
         assert_eq!(value(one, &[vec![Cell::Count(3)]]), "3");
         assert_eq!(value(one, &[]), "[]");
-        let table = figures::definition(crate::audit_report::figure::Key::Positions);
+        let table = figures::definition(Key::Positions);
         assert_eq!(value(table, &[vec!["a\"b".into(), Cell::Count(3)]]), r#"[["a\"b",3]]"#);
     }
 

@@ -14,7 +14,7 @@ use arrow_array::{Array, RecordBatch};
 use arrow_schema::{DataType, TimeUnit};
 use jiff::Timestamp;
 
-use crate::audit_report::AuditError;
+use crate::audit_report::error::AuditError;
 use crate::digest::Digest;
 use crate::publication;
 use crate::publish::PublishError;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Span, Sum, Values, minute, sort};
+use super::sums::{Span, Sum, Values, minute, sort};
 use crate::audit_report::figure::{Cell, Key};
 use crate::audit_report::figures;
 use crate::audit_report::tables::{Line, Tables, View};

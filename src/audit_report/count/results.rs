@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Span, Sum, Values, sort};
+use super::sums::{Span, Sum, Values, sort};
 use crate::audit_report::figure::{Cell, Key};
 use crate::audit_report::figures;
 use crate::audit_report::tables::{Line, Tables, View};

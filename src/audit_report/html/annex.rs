@@ -2,8 +2,9 @@
 
 use maud::{Markup, html};
 
-use super::Page;
-use crate::audit_report::figures::{self, FIGURES, VIEWS};
+use super::page::Page;
+use crate::audit_report::coverage_views::VIEWS;
+use crate::audit_report::figures::{self, FIGURES};
 use crate::audit_report::tables::View;
 
 pub(super) fn how_to_check(page: Page<'_>) -> Markup {

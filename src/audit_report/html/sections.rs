@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::Page;
+use super::page::Page;
 use crate::audit_report::changes::{Line, Shown};
 use crate::audit_report::figure::Key;
 use crate::audit_report::figures::name;
