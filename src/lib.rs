@@ -30,6 +30,8 @@
 //! | [`get`] | the address of a bucket | its current files, each with the digest that the list names | a chunk of each of four files |
 //! | [`bucket_check`] | a bucket and its address | what its store and its readers cannot do, in sentences | two small objects |
 //! | [`privacy_report`] | contracts, published files, and the evidence and keys where they are there | what is published of each column, how and why, and how far vehicles can be followed: page, text, JSON | what a day tells of each vehicle |
+//! | `audit_report` | published tables, and what the workspace says of itself | the report of a year for the funding body: page, CSV, queries | sums, what each day and rule came to |
+//! | `process_document` | what the workspace says | the process document: who, what, from whom, how long | the page |
 //! | [`backup`] | the private store and the configuration | backups in a place elsewhere, and the store again | the names of what a backup has, a part of a file |
 //!
 //! What may be held is bounded by `limits: memory` and booked on one [`table::Budget`] a run, or is small for any feed.
@@ -56,6 +58,7 @@
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests know what they made"))]
 
+pub(crate) mod audit_report;
 pub mod backup;
 pub mod bucket_check;
 pub mod capture;
@@ -81,6 +84,7 @@ pub(crate) mod page;
 pub mod pipeline;
 pub(crate) mod portal;
 pub(crate) mod privacy_report;
+pub(crate) mod process_document;
 pub(crate) mod protobuf;
 pub(crate) mod publication;
 pub mod publish;

@@ -24,6 +24,7 @@ pub(crate) mod signing;
 pub mod stores;
 mod undone_pseudonyms;
 pub mod wanted;
+pub mod wanted_audit;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

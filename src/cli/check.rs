@@ -55,7 +55,7 @@ pub(super) struct Arguments {
     /// removes them
     #[arg(long)]
     bucket: bool,
-    /// Tell what a portal demands of the catalogue and the configuration does not say, each with its line and what to write there, and all
+    /// Tell what a portal demands of the catalogue, or an audit of the workspace, and the configuration does not say, each with its line and what to write there, and all
     /// of it in blocks to paste; several with commas between them
     #[arg(long = "for", value_name = "PORTAL", value_delimiter = ',')]
     portals: Vec<For>,

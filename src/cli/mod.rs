@@ -29,6 +29,7 @@ mod quality;
 mod quarantine;
 mod releases;
 mod replay;
+mod report;
 mod restore;
 mod rules;
 mod run;
@@ -62,9 +63,8 @@ Exit codes:
    2  wrong use or configuration
    3  held back by quality: nothing of a run was published
    4  done, and something was found ('verify', 'evidence verify', 'export', 'purge',
-      'status --fail'), or a row was not ('trace')
-   4  done, and something was found ('evidence verify', 'export', 'purge', 'status --fail'),
-      or a row was not ('trace'), or a release is another one now ('replay')
+      'status --fail', 'check'), a row was not ('trace'), or a release is another one
+      now ('replay')
   42  failed, and will not succeed if tried again";
 
 /// Turns a city's mobility feeds into open data that people can trust.
@@ -131,6 +131,8 @@ enum Command {
     Quality(quality::Arguments),
     /// Tell what is published of each column, how and why, and how far vehicles can be followed
     Privacy(privacy::Arguments),
+    /// Write the report of a year for the body that funds the data
+    Report(report::Arguments),
     /// List, show, release and discard the rows that were held back
     Quarantine(quarantine::Arguments),
     /// Follow a published row back to its place in the evidence, or tell why a row is not there
@@ -231,7 +233,12 @@ impl Command {
             Self::Compact(compact) => compact.is_for_its_output(),
             Self::Gc(gc) => gc.is_for_its_output(),
             Self::Run(_) | Self::Capture(_) | Self::Collect(_) | Self::Up(_) | Self::Schedule(_) => false,
-            Self::Serve(_) | Self::Restore(_) | Self::Units(_) | Self::Init(_) | Self::Simulate(_) => false,
+            Self::Serve(_)
+            | Self::Restore(_)
+            | Self::Units(_)
+            | Self::Init(_)
+            | Self::Simulate(_)
+            | Self::Report(_) => false,
         }
     }
 }
@@ -257,6 +264,7 @@ fn run_command(arguments: Arguments) -> Exit {
         Command::Rules(rules) => rules::run(&workspace, &rules),
         Command::Quality(quality) => quality::run(&workspace, &quality),
         Command::Privacy(privacy) => privacy::run(&workspace, &privacy),
+        Command::Report(report) => report::run(&workspace, &report),
         Command::Quarantine(quarantine) => quarantine::run(&workspace, &quarantine),
         Command::Trace(trace) => trace::run(&workspace, &trace),
         Command::Lineage(lineage) => lineage::run(&workspace, &lineage),

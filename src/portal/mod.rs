@@ -25,6 +25,7 @@ mod rdf;
 mod schema_org;
 pub(crate) mod settings;
 
+pub(crate) use self::dataset_page::reason_words;
 pub(crate) use self::file::File;
 pub(crate) use crate::portal::catalog::FILES as CATALOGUES;
 pub(crate) use crate::portal::catalogue::{About, Catalogue, Dataset, Rights, Site, SourceLicence, Table};

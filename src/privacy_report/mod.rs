@@ -18,9 +18,12 @@ pub(crate) use self::columns::{ReceivedTable, Table};
 pub(crate) use self::html::write as write_html;
 pub(crate) use self::linkage::Linkage;
 pub(crate) use self::text::write as write_text;
+pub(crate) use self::words::privacy as of_rules;
+use crate::pipeline::Pipeline;
 use crate::pipeline::run::RunError;
 use crate::pipeline::run::day_key::day_keys;
 use crate::pipeline::run::unread::{UnreadOfSource, unread};
+use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
 pub(crate) use crate::text::Language;
 use crate::text::Text;
@@ -119,6 +122,14 @@ impl PrivacyReport {
         });
         columns.collect()
     }
+}
+
+/// What is published of each column of a pipeline's tables, and how, as the contracts say it.
+///
+/// # Errors
+/// None, as no bucket is read.
+pub(crate) fn tables_of(pipeline: &Pipeline) -> Result<Vec<Table>, PublishError> {
+    columns::tables(pipeline, None)
 }
 
 fn kept(workspace: &Workspace) -> Kept {

@@ -107,7 +107,7 @@ pub(super) fn but_for(made: Text, is_cut_off: bool, nulling: &[RuleId]) -> Text 
 }
 
 /// What a pipeline says of privacy.
-pub(super) fn privacy(rules: &PrivacyRules) -> Vec<Text> {
+pub(crate) fn privacy(rules: &PrivacyRules) -> Vec<Text> {
     let mut told = vec![match rules.pseudonyms {
         Scope::Day => Text::new(
             "A vehicle has the same pseudonym all day.",

@@ -5,6 +5,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests know what they made")]
 
 mod attempts;
+mod audit;
 mod backup;
 mod broken_feeds;
 mod bucket_check;

@@ -438,6 +438,8 @@ const ROOMS: &[&str] = &[
     "serve",
     "bucket_check",
     "get",
+    "audit_report",
+    "process_document",
     "privacy_report",
     "pipeline",
     "workspace",

@@ -7,6 +7,7 @@ use crate::durable;
 use crate::workspace::Workspace;
 use crate::workspace::lacks::{Block, Lack, blocks};
 use crate::workspace::wanted::{Portal, wanted};
+use crate::workspace::wanted_audit::wanted_by_audit;
 use crate::workspace::{FILE, portal};
 use crate::yaml::{self, Problem};
 
@@ -21,15 +22,30 @@ pub(super) enum For {
     MobidataBw,
     /// The law on high-value datasets, (EU) 2023/138
     Hvd,
+    /// The audit report and the process document
+    Audit,
 }
 
 impl For {
-    fn portal(self) -> Portal {
+    /// The portal; none where it is no portal that demands.
+    fn portal(self) -> Option<Portal> {
         match self {
-            Self::Govdata => Portal::GovData,
-            Self::Mobilithek => Portal::Mobilithek,
-            Self::MobidataBw => Portal::MobiDataBw,
-            Self::Hvd => Portal::HighValue,
+            Self::Govdata => Some(Portal::GovData),
+            Self::Mobilithek => Some(Portal::Mobilithek),
+            Self::MobidataBw => Some(Portal::MobiDataBw),
+            Self::Hvd => Some(Portal::HighValue),
+            Self::Audit => None,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        self.portal().map_or("Audit", Portal::name)
+    }
+
+    fn wanted(self, workspace: &Workspace) -> Result<Vec<Lack>, Vec<Problem>> {
+        match self.portal() {
+            Some(portal) => wanted(workspace, portal),
+            None => wanted_by_audit(workspace),
         }
     }
 }
@@ -48,7 +64,7 @@ impl Wanted {
     pub(super) fn of(workspace: &Workspace, portals: &[For]) -> Self {
         let mut all = Self::default();
         for (at, of) in portals.iter().enumerate().filter(|(at, of)| !portals[..*at].contains(of)) {
-            match wanted(workspace, of.portal()) {
+            match of.wanted(workspace) {
                 Ok(lacks) => all.of_portals.push((*of, lacks)),
                 Err(problems) if at == 0 => all.unread = problems,
                 Err(_) => {}
@@ -56,7 +72,7 @@ impl Wanted {
         }
         // Of a bucket that is on the web it is a mistake already.
         let is_told = !portal::lacks(&workspace.root, &workspace.site, false).is_empty();
-        if !portals.is_empty() && !is_told {
+        if portals.iter().any(|of| of.portal().is_some()) && !is_told {
             all.of_the_law = portal::lacks(&workspace.root, &workspace.site, true);
         }
         all
@@ -78,7 +94,7 @@ impl Wanted {
         for (of, lacks) in &self.of_portals {
             lacks.iter().for_each(|lack| println!("{}", lack.problem));
             if lacks.is_empty() {
-                println!("{}: nothing is missing", of.portal().name());
+                println!("{}: nothing is missing", of.name());
             }
         }
         if !self.of_the_law.is_empty() {

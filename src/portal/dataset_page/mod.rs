@@ -41,6 +41,8 @@ mod view;
 mod ways_in;
 mod year;
 
+pub(crate) use self::reasons::reason_words;
+
 #[cfg(test)]
 pub(super) mod testing;
 #[cfg(test)]

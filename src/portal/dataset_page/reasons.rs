@@ -80,7 +80,7 @@ pub(super) fn state_words(view: View<'_>, state: State) -> (&'static str, &'stat
 }
 
 /// A word of `gap_reason` as a sentence without its full stop.
-pub(super) fn reason_words(word: &str, language: Language) -> Option<&'static str> {
+pub(crate) fn reason_words(word: &str, language: Language) -> Option<&'static str> {
     REASONS.iter().find(|(known, ..)| *known == word).map(|(_, de, en)| language.say(de, en))
 }
 

@@ -1,0 +1,97 @@
+//! What each section is written with: values of figures, each with the figure's name, tables of them, and quotations.
+
+use maud::{Markup, html};
+
+use crate::audit_report::AuditReport;
+use crate::audit_report::figure::{Cell, Column, Key, Unit};
+use crate::audit_report::figures;
+use crate::audit_report::words::shown;
+use crate::text::Language;
+
+/// Lines of a table that the report shows; its CSV has all.
+const LINES: usize = 18;
+/// Characters of a cell that stays in one line.
+const SHORT: usize = 26;
+
+/// A report in a language.
+#[derive(Clone, Copy)]
+pub(super) struct Page<'a> {
+    pub report: &'a AuditReport,
+    pub language: Language,
+}
+
+impl<'a> Page<'a> {
+    pub(super) fn say(self, de: &'a str, en: &'a str) -> &'a str {
+        self.language.say(de, en)
+    }
+
+    /// The name of a figure, which leads to its query.
+    pub(super) fn name(self, key: Key) -> Markup {
+        let name = figures::name(key);
+        html! { a.f href=(format!("#{name}")) { (name) } }
+    }
+
+    /// A value of a figure's row, with the figure's name.
+    pub(super) fn value_of(self, key: Key, row: usize, column: &str) -> Markup {
+        html! { (self.bare(key, row, column)) (self.name(key)) }
+    }
+
+    /// A value of the only row of a figure, with the figure's name.
+    pub(super) fn value(self, key: Key, column: &str) -> Markup {
+        self.value_of(key, 0, column)
+    }
+
+    /// A value without the figure's name, where that stands beside it.
+    pub(super) fn bare(self, key: Key, row: usize, column: &str) -> Markup {
+        let unit = figures::definition(key).columns.iter().find(|of| of.name == column).map(|of| of.unit);
+        let text = unit.map_or_else(String::new, |unit| shown(self.report.cell(key, row, column), unit, self.language));
+        html! { span.v data-figure=(format!("{} {row} {column}", figures::name(key))) { (text) } }
+    }
+
+    pub(super) fn has(self, key: Key) -> bool {
+        !self.report.rows(key).is_empty()
+    }
+
+    /// The table of a figure, with some of its columns; its name and its label above.
+    pub(super) fn table(self, key: Key, columns: &[&str]) -> Markup {
+        let of = figures::definition(key);
+        let rows = self.report.rows(key);
+        let columns: Vec<_> = columns.iter().filter_map(|name| of.columns.iter().find(|of| of.name == *name)).collect();
+        html! {
+            div.wide { table {
+                caption { (of.label(self.language)) (self.name(key)) }
+                thead { tr { @for column in &columns { th scope="col" .n[column.unit.is_number()] { (column.label(self.language)) } } } }
+                tbody {
+                    @for row in 0..rows.len().min(LINES) {
+                        tr {
+                            @for column in &columns {
+                                td .n[column.unit.is_number()] .k[self.is_short(key, row, column)] { (self.bare(key, row, column.name)) }
+                            }
+                        }
+                    }
+                }
+            } }
+            @if rows.len() > LINES {
+                p.more {
+                    (self.say("Weitere Zeilen stehen in ", "More lines are in ")) code { (figures::name(key)) ".csv" } "."
+                }
+            }
+        }
+    }
+
+    /// Whether a cell is better not broken into lines: names and times.
+    fn is_short(self, key: Key, row: usize, column: &Column) -> bool {
+        let is_name = matches!(column.unit, Unit::Text | Unit::Minute | Unit::Date);
+        is_name && self.report.cell(key, row, column.name).text().chars().count() <= SHORT
+    }
+
+    /// What is quoted, and not counted.
+    pub(super) fn quoted(self, text: &str) -> Markup {
+        html! { span.q translate="no" { (crate::report::words::printable(text)) } }
+    }
+
+    /// Whether a value is more than nothing.
+    pub(super) fn is_some(self, key: Key, row: usize, column: &str) -> bool {
+        !matches!(self.report.cell(key, row, column), Cell::Null | Cell::Count(0))
+    }
+}

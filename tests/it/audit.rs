@@ -1,0 +1,226 @@
+//! The audit report: each number is what its query gives an outsider from the published tables, it is the same bytes again, nothing that
+//! somebody wrote becomes a part of the page, and it prints on twelve sheets.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::published::add_a_row_to_stops;
+use crate::quarantine::hold;
+use crate::world::{World, browser, files, python};
+
+const TELEMETRY: &str = "stadtbus-telemetrie";
+const CONTRACT: &str = "schemas/gtfs-realtime/vehicle_positions.odcs.yaml";
+const BY: [&str; 2] = ["--by", "Datenmanagement"];
+const HOSTILE: &str = "</td><script>alert('x')</script><img src=https://elsewhere.example/x.png> \"'&";
+
+fn done(world: &World, arguments: &[&str]) -> String {
+    let output = world.program(arguments);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{arguments:?}: {told}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// How many dates are simulated: some, or as many as a year has.
+fn days() -> i32 {
+    let long = std::env::var("FAHRTENBUCH_TEST_ROUNDS").ok().and_then(|rounds| rounds.parse().ok());
+    long.map_or(7, |rounds: i32| (rounds * 4).clamp(7, 364))
+}
+
+fn date(day: i32) -> String {
+    let first: jiff::civil::Date = if days() > 300 { "2026-01-01" } else { "2026-11-18" }.parse().unwrap();
+    first.checked_add(jiff::Span::new().days(day)).unwrap().to_string()
+}
+
+/// Takes what was captured of the vehicles in some hours (UTC) of a date away.
+fn outage(world: &World, date: &str, hours: std::ops::Range<u32>) {
+    let evidence = world.path("data/sample/evidence");
+    let day = date.replace('-', "");
+    let mut gone = 0;
+    for name in files(&evidence).into_keys() {
+        let of_hour = |hour: u32| name.ends_with(&format!("{day}T{hour:02}.warc.gz"));
+        if name.contains("vehicle-positions") && hours.clone().any(of_hour) {
+            std::fs::remove_file(evidence.join(name)).unwrap();
+            gone += 1;
+        }
+    }
+    assert_eq!(gone, hours.len(), "{:?}", files(&evidence).keys().take(3).collect::<Vec<_>>());
+}
+
+/// A workspace with dates, faults and an outage, rows that were held, released and discarded, a rule that changed, a date that was
+/// withdrawn, and a timetable that went back.
+fn city() -> World {
+    let mut world = World::with_publication();
+    let (count, evidence) = (days(), world.path("data/sample/evidence"));
+    world.set_clock(&format!("{}T18:00:00Z", date(count)));
+    std::fs::remove_dir_all(&evidence).unwrap();
+    // Two dates have no snapshot at all.
+    let all: Vec<String> = (0..count).map(date).collect();
+    for day in all.iter().enumerate().filter(|(place, _)| *place != 3).map(|(_, day)| day) {
+        let simulate = ["simulate", "--date", day, "--interval", "300", "--faults", "--evidence"];
+        done(&world, &[&simulate[..], &[&evidence.to_string_lossy()]].concat());
+    }
+    outage(&world, &all[1], 7..10);
+    outage(&world, &all[4], 12..13);
+    world.replace("fahrtenbuch.yaml", "introduction: >-", &format!("introduction: >-\n    {HOSTILE}"));
+    hold(&world, CONTRACT, "test_trip", "trip_id LIKE 'unbekannt%'");
+    done(&world, &["run", "stadtbus-fahrplan"]);
+    let run = |day: &str| {
+        let output = world.program(&["run", TELEMETRY, "--date", day]);
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    let half = all.len() - 2;
+    all[..half].iter().for_each(|day| run(day));
+    // Rows of the unknown trip: of one date they are discarded, of another released.
+    for (act, day, reason) in [("discard", &all[0], "Testfahrt ohne Fahrgäste"), ("release", &all[2], HOSTILE)] {
+        let rows = format!("{TELEMETRY}/vehicle_locations");
+        let decide = ["quarantine", act, &rows, "--date", day, "--all", "--reason", reason];
+        done(&world, &[&decide[..], &BY].concat());
+        run(day);
+    }
+    world.replace(CONTRACT, "description: A rule of a test.", "description: A rule of a test, in other words.");
+    all[half..].iter().for_each(|day| run(day));
+    let withdraw = ["withdraw", TELEMETRY, "--date", &all[1], "--reason", "Kennzeichen in Fahrzeugnamen <b>fett</b>"];
+    done(&world, &[&withdraw[..], &BY].concat());
+    add_a_row_to_stops(&world);
+    done(&world, &["run", "stadtbus-fahrplan"]);
+    let rollback = ["releases", "rollback", "stadtbus-fahrplan/stops", "--to", "1", "--reason", "falsche Haltestelle"];
+    done(&world, &[&rollback[..], &BY].concat());
+    world
+}
+
+fn report(world: &World, name: &str, arguments: &[&str]) -> PathBuf {
+    let folder = world.path(name);
+    let command = ["report", "audit", "--year", "2026", "--into", &folder.to_string_lossy()].map(str::to_owned);
+    let command: Vec<&str> = command.iter().map(String::as_str).chain(arguments.iter().copied()).collect();
+    done(world, &command);
+    folder
+}
+
+fn counted_again(folder: &Path, world: &World) -> Value {
+    let output = python("audit.py", &[&folder.to_string_lossy(), &world.path("data/bucket").to_string_lossy()]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+#[cfg_attr(not(browser), ignore = "needs the tools that ./test sets up, and a browser")]
+fn each_number_of_the_audit_report_is_what_its_query_gives_and_it_prints_on_twelve_sheets() {
+    let world = city();
+    let folder = report(&world, "audit", &[]);
+    report(&world, "audit", &["--lang", "en"]);
+    let counted = counted_again(&folder, &world);
+    assert!(counted["numbers"].as_u64() > Some(200) && counted["figures"].as_u64() > Some(25), "{counted}");
+    // Every figure that this year can have has something; a withdrawn date leaves a gap.
+    let rows = |figure: &str| counted["rows"][figure].as_u64().unwrap();
+    for figure in 1..=32 {
+        assert!(rows(&format!("F{figure}")) > 0, "F{figure}: {counted}");
+    }
+    // The same again, whatever the time is.
+    let again = report(&world, "again", &[]);
+    report(&world, "again", &["--lang", "en"]);
+    assert_eq!(files(&folder), files(&again));
+    for (language, new) in [("de", "Geänderte Verträge"), ("en", "Changed contracts")] {
+        let page = std::fs::read_to_string(folder.join(format!("report.{language}.html"))).unwrap();
+        assert!(page.contains("&lt;script&gt;") && page.contains("&lt;b&gt;fett&lt;/b&gt;"), "{language}");
+        assert!(!page.contains("<script") && !page.contains("<img") && !page.contains("<b>fett"), "{language}");
+        assert!(page.contains(new) && page.contains("A rule of a test, in other words."), "{language}");
+        let pdf = world.path(&format!("{language}.pdf"));
+        let html = folder.join(format!("report.{language}.html"));
+        let output = browser("print.mjs", &[&html.to_string_lossy(), &pdf.to_string_lossy()]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert!((1..=12).contains(&printed["sheets"].as_u64().unwrap()), "{printed}");
+        assert_eq!(
+            (&printed["errors"], &printed["wide"]),
+            (&serde_json::json!([]), &serde_json::json!([])),
+            "{printed}"
+        );
+    }
+    if let Some(place) = std::env::var_os("FAHRTENBUCH_TEST_AUDIT") {
+        crate::world::copy(&folder, Path::new(&place));
+        crate::world::copy(&world.path("data/bucket"), &Path::new(&place).join("bucket"));
+    }
+    // A number that is changed is found, or the test above says nothing.
+    let figures = std::fs::read_to_string(folder.join("figures.csv")).unwrap();
+    let days = figures.lines().find(|line| line.starts_with("F2,")).unwrap().to_owned();
+    std::fs::write(folder.join("figures.csv"), figures.replace(&days, &days.replace("[[", "[[1"))).unwrap();
+    let output = python("audit.py", &[&folder.to_string_lossy(), &world.path("data/bucket").to_string_lossy()]);
+    assert!(!output.status.success() && String::from_utf8_lossy(&output.stderr).contains("F2: the report says"));
+}
+
+#[test]
+fn without_tables_or_without_data_of_the_year_there_is_an_error_and_no_report() {
+    let world = World::new();
+    let fails = |world: &World, year: &str, code: i32, said: &str| {
+        let folder = world.path("audit").to_string_lossy().into_owned();
+        let output = world.program(&["report", "audit", "--year", year, "--into", &folder]);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{told}");
+        assert!(told.contains(said) && !world.path("audit").exists(), "{told}");
+    };
+    fails(&world, "2026", 2, "'publication: off' in fahrtenbuch.yaml");
+    world.keep_publication();
+    fails(&world, "2026", 42, "nothing was published yet");
+    world.replace("fahrtenbuch.yaml", "people:", "publication: off\npeople:");
+    world.run();
+    world.keep_publication();
+    fails(&world, "2026", 42, "has no table 'publication/releases'");
+    done(&world, &["publish", "--rebuild"]);
+    fails(&world, "2031", 42, "There is something of other years: '--year 2026'.");
+    fails(&world, "26", 2, "26");
+    let told = done(&world, &["report", "audit", "--year", "2026", "--into", &world.path("audit").to_string_lossy()]);
+    assert!(told.contains("report.de.html"), "{told}");
+}
+
+#[test]
+fn the_process_document_says_what_is_not_stated_and_check_names_the_line_for_it() {
+    let world = World::new();
+    world.replace("pipelines/stadtbus-fahrplan.yaml", "description: Fahrplan des Stadtbusses als GTFS\n", "");
+    world.replace("fahrtenbuch.yaml", "  introduction: >-", &format!("  introduction: >-\n    {HOSTILE}"));
+    let process = |language: &str| {
+        let file = world.path(&format!("process.{language}.html"));
+        done(&world, &["report", "process", "--lang", language, "--output", &file.to_string_lossy()]);
+        std::fs::read_to_string(file).unwrap()
+    };
+    let check = || {
+        let output = world.program(&["check", "--for", "audit", "--json"]);
+        let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+        (output.status.code(), json["wanted"].as_array().unwrap().clone())
+    };
+    let (code, wanted) = check();
+    let said: Vec<String> = wanted.iter().map(Value::to_string).collect();
+    assert_eq!(code, Some(4), "{said:#?}");
+    for (file, what, remedy) in [
+        ("fahrtenbuch.yaml", "the tables that its numbers are counted from are left out", "publication: off"),
+        ("fahrtenbuch.yaml", "nobody is named who answers questions", "contact:"),
+        ("fahrtenbuch.yaml", "where backups go", "backup: {to: /mnt/backup}"),
+        ("stadtbus-fahrplan.yaml", "what 'stadtbus-fahrplan' is", "description:"),
+    ] {
+        let is_it = |text: &&String| text.contains(file) && text.contains(what) && text.contains(remedy);
+        assert!(said.iter().any(|text| is_it(&text)), "{what}: {said:#?}");
+    }
+    assert_eq!(said.len(), 4, "{said:#?}");
+    let (german, english) = (process("de"), process("en"));
+    // Who answers questions, and where backups go; the English description of the timetable stands for the German one.
+    let empty = |page: &str, label: &str| page.contains(&format!("{label}</th><td><b class=\"bad\">"));
+    assert!(empty(&german, "Auskunft zu den Daten") && empty(&english, "Questions about the data"), "{german}");
+    assert!(!empty(&german, "Verantwortliche Stelle") && german.contains("Sicherungen: <b class=\"bad\">"), "{german}");
+    assert!(english.contains("not stated</b>") && english.contains("13 months") && german.contains("13 Monate"));
+    assert!(german.contains("&lt;script&gt;") && !german.contains("<script") && !german.contains("<img"), "{german}");
+    world.keep_publication();
+    world.replace("pipelines/stadtbus-fahrplan.yaml", "description_en:", "description: Fahrplan\ndescription_en:");
+    world.replace_first(
+        "fahrtenbuch.yaml",
+        "people:",
+        "contact: {name: Datenmanagement, email: offen@example.de}\npeople:",
+    );
+    world.replace_first(
+        "fahrtenbuch.yaml",
+        "people:",
+        &format!("backup: {{to: {}}}\npeople:", world.path("backup").display()),
+    );
+    let output = world.program(&["check", "--for", "audit"]);
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && told.contains("Audit: nothing is missing"), "{told}");
+}
