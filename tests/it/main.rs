@@ -102,4 +102,5 @@ mod validate;
 mod wanted;
 mod ways_in;
 mod withdrawals;
+mod witnesses;
 mod world;

@@ -6,15 +6,12 @@
 //! may come from a stranger: lengths are bounded, and what is wrong is told in words.
 
 pub(crate) mod checkpoint;
-#[cfg_attr(not(test), expect(dead_code, reason = "witnesses and time stamps are not asked yet"))]
 pub(crate) mod cosignature;
 pub(crate) mod merkle;
 pub(crate) mod note;
 pub(crate) mod proof;
 pub(crate) mod tiles;
-#[cfg_attr(not(test), expect(dead_code, reason = "witnesses and time stamps are not asked yet"))]
 pub(crate) mod timestamp;
-#[cfg_attr(not(test), expect(dead_code, reason = "witnesses and time stamps are not asked yet"))]
 pub(crate) mod witness;
 
 #[cfg(test)]
