@@ -11,7 +11,7 @@ use crate::cli::opened::{clock_is_set, read_outline};
 use crate::cli::run::failed;
 use crate::cli::terminal::listing;
 use crate::ledger::keys::{KEYS, PublicKey, PublicKeys};
-use crate::pipeline::run::{RunError, complete_log};
+use crate::pipeline::run::{AllAsked, RunError, complete_log};
 use crate::pipeline::signing_keys::{self, Register, SigningError};
 use crate::publish::bucket::{Bucket, missing_folder};
 use crate::time;
@@ -190,9 +190,30 @@ fn list(root: &Path, arguments: &List) -> Result<Exit, Exit> {
         table.add_row([name.clone(), state.word().to_owned(), since.to_string(), until, reason]);
     }
     println!("{table}");
+    tell_outsiders(&workspace)?;
     // Each on a line of its own, to be copied.
     register.keys.iter().for_each(|key| println!("{}", key.key));
     Ok(Exit::Done)
+}
+
+/// Who was asked to confirm the log, and what came of it.
+fn tell_outsiders(workspace: &Workspace) -> Result<(), Exit> {
+    let signing = &workspace.signing;
+    if signing.witnesses.is_empty() && signing.timestamps.is_none() {
+        return Ok(());
+    }
+    let asked = AllAsked::read(workspace).map_err(|error| failed(&error, false, None))?;
+    let mut table = listing(["confirmed by", "last", "entries", "since it is not", "why not"]);
+    let of_witnesses = signing.witnesses.iter().map(|of| (of.key.name(), asked.witnesses.get(&of.key.to_string())));
+    let of_stamps = signing.timestamps.iter().map(|_| ("time stamps", Some(&asked.timestamps)));
+    for (name, asked) in of_witnesses.chain(of_stamps) {
+        let asked = asked.cloned().unwrap_or_default();
+        let at = asked.at.map_or_else(|| "never".to_owned(), |at| at.to_string());
+        let (since, said) = asked.problem.map(|problem| (problem.since.to_string(), problem.said)).unwrap_or_default();
+        table.add_row([name.to_owned(), at, asked.size.to_string(), since, said]);
+    }
+    println!("{table}");
+    Ok(())
 }
 
 fn rotate(root: &Path, arguments: &Rotate) -> Result<Exit, Exit> {

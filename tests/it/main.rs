@@ -106,4 +106,5 @@ mod verify;
 mod wanted;
 mod ways_in;
 mod withdrawals;
+mod witnesses;
 mod world;

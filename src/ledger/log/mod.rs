@@ -6,7 +6,6 @@
 //! may come from a stranger: lengths are bounded, and what is wrong is told in words.
 
 pub(crate) mod checkpoint;
-#[cfg_attr(not(test), expect(dead_code, reason = "witnesses and time stamps are not asked yet"))]
 pub(crate) mod cosignature;
 #[cfg_attr(not(test), expect(dead_code, reason = "who checks the log uses the rest"))]
 pub(crate) mod merkle;
@@ -15,9 +14,7 @@ pub(crate) mod note;
 pub(crate) mod proof;
 #[cfg_attr(not(test), expect(dead_code, reason = "who checks the log uses the rest"))]
 pub(crate) mod tiles;
-#[cfg_attr(not(test), expect(dead_code, reason = "witnesses and time stamps are not asked yet"))]
 pub(crate) mod timestamp;
-#[cfg_attr(not(test), expect(dead_code, reason = "witnesses and time stamps are not asked yet"))]
 pub(crate) mod witness;
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ pub(crate) const MAX_ANSWER: usize = 256 * 1024;
 const TRIES: usize = 3;
 
 /// A witness, as the workspace names it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Witness {
     /// The submission prefix: `/add-checkpoint` comes after it.
     pub(crate) url: String,

@@ -25,6 +25,7 @@ use self::pages::Views;
 use self::pending::Pending;
 pub(super) use self::scope::Scope;
 use self::signed::Before;
+pub(crate) use self::signed::asked::AllAsked;
 use self::state::State;
 use crate::digest::Digest;
 use crate::ledger::keys::{KEYS, PublicKeys};

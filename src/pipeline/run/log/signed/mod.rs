@@ -13,7 +13,9 @@
 //!
 //! A release costs its proof, and a run besides the checkpoint and two or three tiles.
 
+pub(crate) mod asked;
 mod last;
+mod outside;
 mod tree;
 
 use std::time::Instant;
@@ -21,12 +23,13 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use self::last::{Last, forked};
+use self::outside::Outside;
 use self::tree::Tree;
 use super::scope::Scope;
 use crate::digest::Digest;
 use crate::ledger::log::checkpoint::{Checkpoint, CheckpointError};
 use crate::ledger::log::merkle::ProofError;
-use crate::ledger::log::note::{Note, NoteError, Verifier};
+use crate::ledger::log::note::{Note, NoteError, SignatureLine, Verifier};
 use crate::ledger::log::proof::Proof;
 use crate::ledger::log::tiles::edge;
 use crate::pipeline::run::error::RunError;
@@ -85,7 +88,10 @@ pub(super) fn bring_up(
         false => Some(signing_keys::lock(&workspace.private)?),
     };
     let last = Last::read(workspace, &signer.origin)?;
-    if scope == Scope::Seen && last.as_ref().is_some_and(|last| last.is_done(newest)) {
+    if scope == Scope::Seen
+        && last.as_ref().is_some_and(|last| last.is_done(newest))
+        && (writer.is_dry() || !Outside::read(workspace)?.is_due(newest.0.end()))
+    {
         return Ok(());
     }
     // Another run may have written and signed more since.
@@ -147,6 +153,7 @@ impl Signing<'_> {
         }
         let checkpoint = Checkpoint::new(&self.signer.origin, tree.size, tree.root);
         let note = checkpoint.sign(&self.signer.key).map_err(|error| RunError::internal(error.to_string()))?;
+        let note = self.with_cosignatures(note, seen.as_ref());
         let proofs = self.last.as_ref().map_or(0, |last| last.proofs);
         let mut signed = Last::new(&self.newest, tree.root, note.to_string(), proofs);
         tracing::info!(stage = "log-signed", "log");
@@ -155,6 +162,8 @@ impl Signing<'_> {
         }
         tracing::info!(stage = "log-checkpoint", "log");
         self.publish(writer, (&checkpoint, &note), seen)?;
+        tracing::info!(stage = "log-confirmed", "log");
+        let note = self.confirm(writer, &mut tree, (&checkpoint, note), &mut signed)?;
         tracing::info!(stage = "log-proofs", "log");
         let written = self.proofs(writer, &mut tree, &note)?;
         if !writer.is_dry() {
@@ -211,6 +220,45 @@ impl Signing<'_> {
             (before, size) = (digest, of.end());
         }
         Ok((before == self.newest.1).then_some(lines))
+    }
+
+    /// The note with what witnesses have given for the same text before.
+    fn with_cosignatures(&self, mut note: Note, seen: Option<&Seen>) -> Note {
+        let last = self.last.as_ref().map(|last| last.checkpoint.as_bytes());
+        let older = last.into_iter().chain(seen.map(|seen| &seen.bytes[..]));
+        let older = older.filter_map(|bytes| Note::parse(bytes).ok());
+        let witnesses = || self.workspace.signing.witnesses.iter().map(|witness| &witness.key);
+        let same = older.filter(|older| older.text() == note.text());
+        let lines: Vec<SignatureLine> = same.flat_map(|older| older.signatures().to_vec()).collect();
+        for line in lines {
+            if witnesses().any(|key| line.is_of(key) && key.accepts(note.text(), line.signature())) {
+                note.add_line(line);
+            }
+        }
+        note
+    }
+
+    /// Asks outsiders to confirm the checkpoint, and publishes what they gave. Who does not answer stops nothing.
+    fn confirm(
+        &self,
+        writer: &mut ViewWriter<'_>,
+        tree: &mut Tree<'_>,
+        (checkpoint, mut note): (&Checkpoint, Note),
+        signed: &mut Last,
+    ) -> Result<Note, RunError> {
+        if writer.is_dry() {
+            return Ok(note);
+        }
+        let mut outside = Outside::read(self.workspace)?;
+        let lines = outside.cosign((checkpoint, &mut note), |old| tree.consistency(old))?;
+        if lines > 0 {
+            signed.checkpoint = note.to_string();
+            signed.write(self.workspace, &self.signer.origin)?;
+            self.publish(writer, (checkpoint, &note), self.bucket.look(CHECKPOINT)?)?;
+        }
+        outside.stamp(self.bucket, writer, (checkpoint.size, &note))?;
+        outside.keep()?;
+        Ok(note)
     }
 
     /// Writes the checkpoint, unless one of a larger log is there.

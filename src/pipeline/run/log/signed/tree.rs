@@ -102,6 +102,11 @@ impl<'a> Tree<'a> {
         hashes.map_err(|error| self.failed(error))
     }
 
+    /// The proof that the tree grew from one of so many entries.
+    pub(super) fn consistency(&mut self, old: u64) -> Result<Vec<Hash>, TileError> {
+        self.hashes.consistency(old)
+    }
+
     fn failed(&mut self, error: TileError) -> RunError {
         match self.hashes.reader_mut().failed.take() {
             Some(failed) => failed.into(),
