@@ -11,6 +11,7 @@ use crate::cli::opened::{clock_is_set, read_outline};
 use crate::cli::run::failed;
 use crate::cli::terminal::listing;
 use crate::ledger::keys::{KEYS, PublicKey, PublicKeys};
+use crate::ledger::log::note::Verifier as _;
 use crate::pipeline::run::{AllAsked, RunError, complete_log};
 use crate::pipeline::signing_keys::{self, Register, SigningError};
 use crate::publish::bucket::{Bucket, missing_folder};

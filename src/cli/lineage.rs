@@ -10,9 +10,10 @@ use crate::cli::exit::{Exit, usage};
 use crate::cli::run::failed;
 use crate::digest::Digest;
 use crate::ledger::RunRecord;
-use crate::ledger::lineage::{Run, events, statement};
+use crate::ledger::lineage::{Run, events, signed, statement};
 use crate::pipeline::lineage::{current, one};
 use crate::pipeline::run::RunError;
+use crate::pipeline::signing_keys;
 use crate::time::ServiceDate;
 
 #[derive(Args)]
@@ -21,7 +22,7 @@ Examples:
   fahrtenbuch lineage                                          of all current files, an event a line
   fahrtenbuch lineage stadtbus-telemetrie --date 2026-11-24
   fahrtenbuch lineage stadtbus-telemetrie --format in-toto > statements.jsonl
-  fahrtenbuch lineage --record 4f1c… --format in-toto
+  fahrtenbuch lineage --record 4f1c… --format dsse             signed by the key of the log
 
 Each form is made of the published record alone; docs/lineage.md says what stands where.")]
 pub(super) struct Arguments {
@@ -34,7 +35,7 @@ pub(super) struct Arguments {
     /// Only of the run with this record, whether its files are current or not
     #[arg(long, value_name = "SHA256", conflicts_with_all = ["dataset", "date"], value_parser = parse_digest)]
     record: Option<Digest>,
-    /// Events of OpenLineage, two for each run, or an in-toto statement with SLSA provenance
+    /// Events of OpenLineage, two for each run; an in-toto statement with SLSA provenance; or that, signed, in a DSSE envelope
     #[arg(long, value_enum, default_value_t = Format::Openlineage)]
     format: Format,
 }
@@ -43,6 +44,8 @@ pub(super) struct Arguments {
 enum Format {
     Openlineage,
     InToto,
+    /// The statement in a DSSE envelope, signed by the key of the log
+    Dsse,
 }
 
 fn parse_digest(text: &str) -> Result<Digest, String> {
@@ -75,12 +78,21 @@ fn print_all(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
         let of = arguments.date.map(|date| format!(" of {date}")).unwrap_or_default();
         return Err(usage(&format!("nothing{of} is published. 'fahrtenbuch releases list' says what is.")));
     }
+    let key = match arguments.format {
+        Format::Dsse => {
+            let signer = signing_keys::signer(&workspace).map_err(|error| failed(&error.into(), false, None))?;
+            let remedy = "a signed statement needs a signing key. Make one with 'fahrtenbuch key new', or use '--format in-toto'.";
+            Some(signer.ok_or_else(|| usage(remedy))?.key)
+        }
+        Format::Openlineage | Format::InToto => None,
+    };
     let namespace = workspace.site.base_url.as_deref().unwrap_or("fahrtenbuch").trim_end_matches('/');
     for (digest, record) in &records {
         let run = Run { namespace, record, digest: *digest };
-        let lines: Vec<Value> = match arguments.format {
-            Format::Openlineage => events(run),
-            Format::InToto => vec![statement(run)],
+        let lines: Vec<Value> = match (arguments.format, &key) {
+            (Format::Openlineage, _) => events(run),
+            (_, None) => vec![statement(run)],
+            (_, Some(key)) => vec![signed(&statement(run), key)],
         };
         lines.iter().for_each(|line| println!("{line}"));
     }

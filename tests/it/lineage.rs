@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ed25519_dalek::{Signature, VerifyingKey};
 use fahrtenbuch::digest::Digest;
 use serde_json::Value;
 
@@ -75,6 +78,37 @@ fn a_statement_has_the_digests_of_the_files_in_the_bucket_and_names_the_record_i
         Digest::of(of["annotations"]["value"].as_str().unwrap().as_bytes()).to_string() != of["digest"]["sha256"]
     });
     assert_eq!((told.clone().count() > 0, wrong.count()), (true, 0));
+}
+
+/// By the form of the envelope alone: over the type and the payload, each after its length.
+#[test]
+fn a_signed_statement_is_signed_by_the_key_of_the_log_over_its_type_and_its_bytes() {
+    let world = World::new();
+    world.run();
+    let refused = world.program(&["lineage", "--format", "dsse"]);
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(refused.status.code() == Some(2) && said.contains("fahrtenbuch key new"), "{said}");
+    world.replace_first("fahrtenbuch.yaml", "people:", "signing: {origin: stadt.example/bus}\npeople:");
+    let made = world.program(&["key", "new"]);
+    let vkey = String::from_utf8(made.stdout).unwrap().lines().next().unwrap().to_owned();
+    let parts: Vec<&str> = vkey.splitn(3, '+').collect();
+    let public: [u8; 32] = STANDARD.decode(parts[2]).unwrap()[1..].try_into().unwrap();
+    let key = VerifyingKey::from_bytes(&public).unwrap();
+    let statements = lines(&world, &["--format", "in-toto"]);
+    let envelopes = lines(&world, &["--format", "dsse"]);
+    assert_eq!(envelopes.len(), statements.len());
+    for (envelope, statement) in envelopes.iter().zip(&statements) {
+        let payload = STANDARD.decode(envelope["payload"].as_str().unwrap()).unwrap();
+        assert_eq!(serde_json::from_slice::<Value>(&payload).unwrap(), *statement);
+        let kind = envelope["payloadType"].as_str().unwrap();
+        let head = format!("DSSEv1 {} {kind} {} ", kind.len(), payload.len());
+        let signature = &envelope["signatures"][0];
+        assert_eq!(signature["keyid"], format!("{}+{}", parts[0], parts[1]));
+        let bytes = STANDARD.decode(signature["sig"].as_str().unwrap()).unwrap();
+        let bytes = Signature::from_slice(&bytes).unwrap();
+        assert!(key.verify_strict(&[head.as_bytes(), &payload].concat(), &bytes).is_ok());
+        assert!(key.verify_strict(&payload, &bytes).is_err());
+    }
 }
 
 #[test]

@@ -1,29 +1,32 @@
 //! Envelopes around a statement (DSSE 1.0, <https://github.com/secure-systems-lab/dsse>).
 
-#![cfg_attr(not(test), expect(dead_code, reason = "statements are signed once runs have keys"))]
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-/// Of an in-toto statement.
-pub(crate) const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
+use crate::ledger::log::note::{SigningKey, Verifier as _};
 
-/// What is signed: the type and the payload, each after its length, so that neither can be taken for the other.
-pub(crate) fn signed_bytes(payload: &[u8]) -> Vec<u8> {
+/// Of an in-toto statement.
+const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
+
+/// The statement in an envelope, signed with Ed25519. The key is named as in a signed note: `name+8 hex digits`.
+pub(crate) fn signed(statement: &Value, key: &SigningKey) -> Value {
+    let payload = statement.to_string();
+    let signature = key.sign(&signed_bytes(payload.as_bytes()));
+    let name = format!("{}+{:08x}", key.name(), key.public().key_id());
+    json!({
+        "payload": STANDARD.encode(&payload),
+        "payloadType": PAYLOAD_TYPE,
+        "signatures": [{"keyid": name, "sig": STANDARD.encode(signature)}],
+    })
+}
+
+/// What is signed: the type and the payload, each after its length, so that neither can be taken for the other, nor for the text of a
+/// note, whose first line has no spaces.
+fn signed_bytes(payload: &[u8]) -> Vec<u8> {
     let mut bytes = format!("DSSEv1 {} {PAYLOAD_TYPE} {} ", PAYLOAD_TYPE.len(), payload.len()).into_bytes();
     bytes.extend_from_slice(payload);
     bytes
-}
-
-/// The envelope of a payload with the signatures over [`signed_bytes`], by the names of their keys.
-pub(crate) fn envelope(payload: &[u8], signatures: &[(String, Vec<u8>)]) -> Value {
-    let signatures = signatures.iter().map(|(key, signature)| json!({"keyid": key, "sig": STANDARD.encode(signature)}));
-    json!({
-        "payload": STANDARD.encode(payload),
-        "payloadType": PAYLOAD_TYPE,
-        "signatures": signatures.collect::<Vec<Value>>(),
-    })
 }
 
 #[cfg(test)]
@@ -36,9 +39,10 @@ mod tests {
     }
 
     #[test]
-    fn an_envelope_has_the_payload_to_the_byte() {
-        let envelope = envelope(b"{}\n", &[("city".to_owned(), vec![1, 2, 3])]);
-        assert_eq!(envelope["payload"], "e30K");
-        assert_eq!(envelope["signatures"], serde_json::json!([{"keyid": "city", "sig": "AQID"}]));
+    fn an_envelope_has_the_payload_to_the_byte_and_names_the_key() {
+        let key = SigningKey::generate("city.example").unwrap();
+        let envelope = signed(&json!({"a": 1}), &key);
+        assert_eq!(envelope["payload"], STANDARD.encode("{\"a\":1}"));
+        assert_eq!(envelope["signatures"][0]["keyid"], key.public().to_string()[..21]);
     }
 }

@@ -10,6 +10,7 @@ mod open_lineage;
 use crate::digest::Digest;
 use crate::ledger::RunRecord;
 
+pub(crate) use dsse::signed;
 pub(crate) use in_toto::statement;
 pub(crate) use open_lineage::events;
 

@@ -209,6 +209,11 @@ impl SigningKey {
         &self.name
     }
 
+    /// Signs bytes that can be taken for the text of no note.
+    pub(crate) fn sign(&self, bytes: &[u8]) -> [u8; 64] {
+        self.key.sign(bytes).to_bytes()
+    }
+
     /// The key that checks what this one signs.
     pub(crate) fn public(&self) -> VerifierKey {
         VerifierKey { name: self.name.clone(), key: self.key.verifying_key() }
