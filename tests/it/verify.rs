@@ -218,7 +218,7 @@ impl Bucket<'_> {
 }
 
 fn is_index(name: &str) -> bool {
-    name.starts_with("meta/") && name.contains("/index/v")
+    name.starts_with("meta/") && name.contains("/index/v") && name.ends_with(".json")
 }
 
 fn is_view(name: &str) -> bool {
