@@ -122,7 +122,8 @@ impl Tables {
                 context.findings.tell(changed(
                     number,
                     "its entries are not those that the versions of indexes and the next version of the log agree on",
-                    "ihre Einträge sind nicht die, auf die sich die Versionen der Indexe und die nächste Version des Protokolls einigen",
+                    "ihre Einträge sind nicht die, auf die sich die Versionen der Indexe und die nächste Version des \
+                     Protokolls einigen",
                 ));
                 continue;
             }
@@ -304,10 +305,12 @@ impl OneTable {
             Err(error) => {
                 let said = Text::new(
                     format!(
-                        "version {version} of the index cannot be understood ({error}): a newer version of this program may have written it"
+                        "version {version} of the index cannot be understood ({error}): a newer version of this program may \
+                         have written it"
                     ),
                     format!(
-                        "Version {version} des Index ist nicht zu verstehen ({error}): Eine neuere Version dieses Programms kann sie geschrieben haben"
+                        "Version {version} des Index ist nicht zu verstehen ({error}): Eine neuere Version dieses Programms \
+                         kann sie geschrieben haben"
                     ),
                 );
                 self.tell(context, FaultKind::Unreadable, version, said);
