@@ -462,7 +462,11 @@ fn survive(mut chaos: Chaos) -> Chaos {
 
 #[test]
 fn a_bucket_in_a_folder_is_whole_after_whatever_was_killed_or_had_no_room() {
-    survive(Chaos::in_folder(seed()));
+    let chaos = survive(Chaos::in_folder(seed()));
+    // Nor is there anything for somebody from elsewhere to find.
+    let bucket = chaos.world.path("data/bucket");
+    let verified = chaos.world.program(&["verify", &bucket.to_string_lossy(), "--json"]);
+    assert_eq!(verified.status.code(), Some(0), "{}", String::from_utf8_lossy(&verified.stdout));
 }
 
 #[test]

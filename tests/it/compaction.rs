@@ -117,6 +117,9 @@ fn is_of_its_days(city: &City) {
     assert_eq!(json_at(city, LATER, &["compact", "--replay"]), json!({"same": 1, "problems": []}));
     let rebuilt = json_at(city, LATER, &["publish", "--rebuild"]);
     assert_eq!((&rebuilt["written"], &rebuilt["removed"]), (&json!([]), &json!([])));
+    let bucket = city.world.path("data/bucket");
+    let verified = city.at(LATER).arg("verify").arg(bucket).arg("--json").output().unwrap();
+    assert_eq!(verified.status.code(), Some(0), "{}", text(&verified.stdout));
 }
 
 #[test]

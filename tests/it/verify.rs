@@ -218,7 +218,7 @@ impl Bucket<'_> {
 }
 
 fn is_index(name: &str) -> bool {
-    name.starts_with("meta/") && name.contains("/index/v")
+    name.starts_with("meta/") && name.contains("/index/v") && name.ends_with(".json")
 }
 
 fn is_view(name: &str) -> bool {
@@ -406,7 +406,8 @@ fn ordered(version: &Value) -> Vec<u8> {
     let [format, number, previous, size] =
         ["format", "version", "previous", "size"].map(|field| version[field].clone());
     format!(
-        "{{\n  \"format\": {format},\n  \"version\": {number},\n  \"previous\": {previous},\n  \"size\": {size},\n  \"entries\": [\n{}\n  ],\n  \
+        "{{\n  \"format\": {format},\n  \"version\": {number},\n  \"previous\": {previous},\n  \"size\": {size},\n  \
+         \"entries\": [\n{}\n  ],\n  \
          \"heads\": {{\n{}\n  }}\n}}\n",
         entries.join(",\n"),
         heads.join(",\n")

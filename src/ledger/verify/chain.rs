@@ -243,6 +243,16 @@ impl Chain {
         true
     }
 
+    /// Whether the entries of a version may be others than were written.
+    pub(super) fn is_doubtful(&self, number: u64) -> bool {
+        self.bad.contains(&number) || self.suspects.contains(&number)
+    }
+
+    /// Whether there is such a version, so that an entry may be lacking.
+    pub(super) fn has_doubtful(&self) -> bool {
+        !self.bad.is_empty() || !self.suspects.is_empty()
+    }
+
     /// The version of the log that has the entry at a place.
     pub(super) fn version_at(&self, place: u64) -> u64 {
         self.begins.iter().rev().find(|(_, begin)| **begin <= place).map_or(1, |(version, _)| *version)

@@ -153,10 +153,12 @@ fn compare(context: &mut Context<'_>, chain: &mut Chain, ours: &Checkpoint) -> R
         let signed = ours.size;
         let said = Text::new(
             format!(
-                "the log has {size} entries, and the checkpoint stands for {signed}: those from {signed} on are not signed. The next run of the publisher signs them"
+                "the log has {size} entries, and the checkpoint stands for {signed}: those from {signed} on are not signed. \
+                 The next run of the publisher signs them"
             ),
             format!(
-                "das Protokoll hat {size} Einträge, und der Prüfpunkt steht für {signed}: Die ab {signed} sind nicht unterschrieben. Der nächste Lauf der Herausgeberin unterschreibt sie"
+                "das Protokoll hat {size} Einträge, und der Prüfpunkt steht für {signed}: Die ab {signed} sind nicht \
+                 unterschrieben. Der nächste Lauf der Herausgeberin unterschreibt sie"
             ),
         );
         context.findings.tell(Fault::new(FaultKind::NotInLog, Subject::Checkpoint, KEY, said));
@@ -187,7 +189,8 @@ fn differs(context: &mut Context<'_>, chain: &mut Chain, ours: &Checkpoint) -> R
     let Some(place) = place else {
         let said = Text::new(
             "the checkpoint has another root than the log: it is of another log, or the log was written anew",
-            "der Prüfpunkt hat eine andere Wurzel als das Protokoll: Er gehört zu einem anderen, oder das Protokoll wurde neu geschrieben",
+            "der Prüfpunkt hat eine andere Wurzel als das Protokoll: Er gehört zu einem anderen, oder das Protokoll wurde neu \
+             geschrieben",
         );
         return Ok(Fault::new(FaultKind::Forked, Subject::Checkpoint, KEY, said));
     };
@@ -238,7 +241,8 @@ fn compare_since(context: &mut Context<'_>, chain: &Chain, ours: Option<&Checkpo
     let Some(root) = root(chain, since.size).or_else(tiled) else {
         context.findings.notes.push(Text::new(
             "the kept checkpoint could not be compared: the log is not whole, and its tiles do not help",
-            "der aufbewahrte Prüfpunkt ließ sich nicht vergleichen: Das Protokoll ist nicht vollständig, und seine Kacheln helfen nicht",
+            "der aufbewahrte Prüfpunkt ließ sich nicht vergleichen: Das Protokoll ist nicht vollständig, und seine Kacheln \
+             helfen nicht",
         ));
         return;
     };
@@ -250,7 +254,8 @@ fn compare_since(context: &mut Context<'_>, chain: &Chain, ours: Option<&Checkpo
                 since.size
             ),
             format!(
-                "die ersten {} Einträge des Protokolls sind andere als die des aufbewahrten Prüfpunkts: Es ist ein anderes, neu geschriebenes",
+                "die ersten {} Einträge des Protokolls sind andere als die des aufbewahrten Prüfpunkts: Es ist ein anderes, \
+                 neu geschriebenes",
                 since.size
             ),
         );

@@ -52,8 +52,10 @@ pub(super) fn check(
     }
     if gone > 0 {
         context.findings.notes.push(Text::new(
-            format!("{gone} files below revised/ that later releases replaced are not there. The publisher deletes such files after a time; whether these went so is told only where names can be listed"),
-            format!("{gone} Dateien unter revised/, die spätere Veröffentlichungen ersetzt haben, sind nicht da. Solche Dateien löscht die Herausgeberin nach einer Frist; ob diese so gingen, ist nur zu sagen, wo sich Namen auflisten lassen"),
+            format!("{gone} files below revised/ that later releases replaced are not there. The publisher deletes such files \
+             after a time; whether these went so is told only where names can be listed"),
+            format!("{gone} Dateien unter revised/, die spätere Veröffentlichungen ersetzt haben, sind nicht da. Solche \
+             Dateien löscht die Herausgeberin nach einer Frist; ob diese so gingen, ist nur zu sagen, wo sich Namen auflisten lassen"),
         ));
     }
     strangers(context, tables, unlogged)

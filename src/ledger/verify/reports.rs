@@ -108,8 +108,14 @@ pub(super) fn check(
     }
     if unknown > 0 {
         context.findings.notes.push(Text::new(
-            format!("of {unknown} dates the quality results are of a run that released nothing. Its record is found only where names can be listed, so they were not compared with it"),
-            format!("von {unknown} Tagen stammen die Qualitätsergebnisse aus einem Lauf, der nichts veröffentlicht hat. Dessen Beleg ist nur zu finden, wo sich Namen auflisten lassen; mit ihm verglichen wurden sie nicht"),
+            format!(
+                "of {unknown} dates the quality results are of a run that released nothing. Its record is found only \
+             where names can be listed, so they were not compared with it"
+            ),
+            format!(
+                "von {unknown} Tagen stammen die Qualitätsergebnisse aus einem Lauf, der nichts veröffentlicht hat. \
+             Dessen Beleg ist nur zu finden, wo sich Namen auflisten lassen; mit ihm verglichen wurden sie nicht"
+            ),
         ));
     }
     Ok(())

@@ -122,7 +122,8 @@ impl Tables {
                 context.findings.tell(changed(
                     number,
                     "its entries are not those that the versions of indexes and the next version of the log agree on",
-                    "ihre Einträge sind nicht die, auf die sich die Versionen der Indexe und die nächste Version des Protokolls einigen",
+                    "ihre Einträge sind nicht die, auf die sich die Versionen der Indexe und die nächste Version des \
+                     Protokolls einigen",
                 ));
                 continue;
             }
@@ -212,22 +213,28 @@ impl OneTable {
         let id = self.table.id.clone();
         let mut versions: BTreeMap<u64, &Logged> = BTreeMap::new();
         for logged in entries {
-            if versions.insert(logged.version, logged).is_some_and(|other| other.index != logged.index) {
-                let version = logged.version;
-                let said = Text::new(
-                    format!(
-                        "version {version} of the index of {id} was exchanged after it came into the log, which has both"
-                    ),
-                    format!(
-                        "Version {version} des Index von {id} wurde ausgetauscht, nachdem sie ins Protokoll kam: Es nennt beide"
-                    ),
-                );
-                self.tell(context, FaultKind::Changed, version, said);
+            let version = logged.version;
+            match versions.get(&version) {
+                Some(other) if other.index != logged.index && chain.is_doubtful(other.log_version) => {}
+                Some(other) if other.index != logged.index && chain.is_doubtful(logged.log_version) => continue,
+                Some(other) if other.index != logged.index => {
+                    let said = Text::new(
+                        format!(
+                            "version {version} of the index of {id} was exchanged after it came into the log, which has both"
+                        ),
+                        format!(
+                            "Version {version} des Index von {id} wurde ausgetauscht, nachdem sie ins Protokoll kam: Es nennt beide"
+                        ),
+                    );
+                    self.tell(context, FaultKind::Changed, version, said);
+                }
+                _ => {}
             }
+            versions.insert(version, logged);
         }
         let mut expected = 1;
         for (version, logged) in &versions {
-            if *version > expected && chain.bad.is_empty() {
+            if *version > expected && !chain.has_doubtful() {
                 self.tell_unlogged(context, expected)?;
             }
             expected = version + 1;
@@ -262,6 +269,10 @@ impl OneTable {
         let (version, key) = (logged.version, self.key(logged.version));
         let bytes = match context.get(Subject::Index, &key, LONGEST)? {
             Got::There(bytes) => bytes,
+            Got::Absent if chain.is_doubtful(logged.log_version) => {
+                self.table.is_faulty = true;
+                return Ok(());
+            }
             Got::Absent => {
                 self.missing.push(version);
                 return Ok(());
@@ -294,10 +305,12 @@ impl OneTable {
             Err(error) => {
                 let said = Text::new(
                     format!(
-                        "version {version} of the index cannot be understood ({error}): a newer version of this program may have written it"
+                        "version {version} of the index cannot be understood ({error}): a newer version of this program may \
+                         have written it"
                     ),
                     format!(
-                        "Version {version} des Index ist nicht zu verstehen ({error}): Eine neuere Version dieses Programms kann sie geschrieben haben"
+                        "Version {version} des Index ist nicht zu verstehen ({error}): Eine neuere Version dieses Programms \
+                         kann sie geschrieben haben"
                     ),
                 );
                 self.tell(context, FaultKind::Unreadable, version, said);
@@ -426,7 +439,7 @@ impl OneTable {
             }
         }
         // The log was cut, or lost what named them: that is told.
-        if count > 0 && chain.bad.is_empty() && !context.findings.has(Subject::Log) {
+        if count > 0 && !chain.has_doubtful() && !context.findings.has(Subject::Log) {
             let said = Text::new(
                 format!(
                     "version {} of the index of {id} is there ({count} in all), and the log has no entry of it",

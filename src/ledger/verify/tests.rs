@@ -192,13 +192,17 @@ fn a_flipped_bit_of_any_byte_is_found_where_it_is() {
     let (mut bucket, key) = (published(4), key());
     sign(&mut bucket, &key, 4);
     let known = Known { key: Some(key.public()), since: Some(checkpoint(&bucket)) };
+    let is_long = std::env::var_os("FAHRTENBUCH_TEST_ROUNDS").is_some();
     for is_signed in [true, false] {
         let known = if is_signed { known.clone() } else { Known::default() };
         if !is_signed {
             bucket.0.retain(|name, _| !name.starts_with("ledger/tile/") && name != "ledger/checkpoint");
         }
         for name in bucket.0.keys() {
-            for place in 0..bucket.0[name].len() {
+            // What is named by its digest is all the same to it. `./test --long` flips more.
+            let is_named = ["records/", "objects/", "data/", "/index/v"].iter().any(|part| name.contains(part));
+            let step = if is_long || !is_named { 5 } else { 61 } * if is_long { 1 } else { 3 };
+            for place in (usize::from(is_signed)..bucket.0[name].len()).step_by(step) {
                 let mut changed = bucket.clone();
                 changed.0.get_mut(name).unwrap()[place] ^= 1 << (place % 8);
                 let found = told(&changed, &known);
