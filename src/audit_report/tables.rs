@@ -124,6 +124,11 @@ impl View {
     }
 }
 
+/// Whether a name is one that a table can have; whatever else lies in the bucket is none of ours, and must not come into SQL.
+fn is_plain(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_.".contains(letter))
+}
+
 /// A table of which the report tells.
 #[derive(Debug)]
 pub(crate) struct Table {
@@ -195,14 +200,14 @@ impl Tables {
             }
             found.push(Table::of(bucket, view, &index, year)?);
         }
-        if found.iter().any(|table| matches!(table.view, View::Releases | View::RuleResults) && table.rows == 0) {
+        if found.iter().any(|table| table.view == View::Releases && table.rows == 0) {
             return Err(AuditError::NoData { year, years: years.into_iter().filter(|of| *of != year).collect() });
         }
         for dataset in bucket.folders("meta")? {
-            if dataset == publication::DATASET {
+            if dataset == publication::DATASET || !is_plain(&dataset) {
                 continue;
             }
-            for table in bucket.folders(&format!("meta/{dataset}"))? {
+            for table in bucket.folders(&format!("meta/{dataset}"))?.into_iter().filter(|table| is_plain(table)) {
                 let Some(index) = index::current(bucket, &dataset, &table)? else { continue };
                 let has = |name: &str| index.columns.iter().any(|column| !column.gone && column.name == name);
                 if View::Coverage.columns().iter().all(|(name, _)| has(name)) {

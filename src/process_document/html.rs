@@ -312,7 +312,7 @@ impl<'a> Page<'a> {
             }
             p {
                 @match backup {
-                    None => (self.say("Sicherungen: ", "Backups: ")) (self.stated(None)),
+                    None => { (self.say("Sicherungen: ", "Backups: ")) (self.stated(None)) }
                     Some(backup) if backup.keys_to.is_some() => (self.say(
                         "Der private Speicher wird gesichert, die Schlüssel an einem eigenen Ort.",
                         "The private store is backed up, the keys in a place of their own.",

@@ -52,11 +52,14 @@ impl<'a> Page<'a> {
         !self.report.rows(key).is_empty()
     }
 
-    /// The table of a figure, with some of its columns; its name and its label above.
+    /// The table of a figure, with some of its columns; its name and its label above. Nothing of a figure that has no row.
     pub(super) fn table(self, key: Key, columns: &[&str]) -> Markup {
         let of = figures::definition(key);
         let rows = self.report.rows(key);
         let columns: Vec<_> = columns.iter().filter_map(|name| of.columns.iter().find(|of| of.name == *name)).collect();
+        if rows.is_empty() {
+            return html! {};
+        }
         html! {
             div.wide { table {
                 caption { (of.label(self.language)) (self.name(key)) }

@@ -119,7 +119,7 @@ pub(super) fn purpose(page: Page<'_>) -> Markup {
                 }
             }
         }
-        @if page.has(Key::Evidence) { (page.table(Key::Evidence, &["dataset", "source", "days", "captures"])) }
+        (page.table(Key::Evidence, &["dataset", "source", "days", "captures"]))
     }
 }
 
@@ -137,10 +137,13 @@ pub(super) fn extent(page: Page<'_>) -> Markup {
                 (say(" weitere.", " others."))
             }
         }
+        @if !page.has(Key::Datasets) {
+            p { (say("Nichts davon ist heute noch veröffentlicht: Was geschah, steht unter Änderungen und Rückzüge.", "Nothing of it is published any more: what happened stands in changes and withdrawals.")) (page.name(Key::Datasets)) }
+        }
         (page.table(Key::Datasets, &["dataset", "tables", "days", "first_day", "last_day", "rows", "bytes"]))
-        @if page.has(Key::Positions) { (page.table(Key::Positions, &["dataset", "positions"])) }
+        (page.table(Key::Positions, &["dataset", "positions"]))
         (page.table(Key::RowBalance, &["dataset", "rows_in", "published", "quarantined", "held_back", "dropped"]))
-        @if page.has(Key::Dropped) { (page.table(Key::Dropped, &["dataset", "rule_id", "days", "rows"])) }
+        (page.table(Key::Dropped, &["dataset", "rule_id", "days", "rows"]))
     }
 }
 
@@ -197,7 +200,7 @@ pub(super) fn completeness(page: Page<'_>) -> Markup {
             }
             (page.table(Key::Months, &["month", "scheduled", "observed", "observed_share", "hours", "hours_with_gap", "availability"]))
             (page.table(Key::Sources, &["dataset", "source", "expected", "received", "hours", "hours_with_gap", "availability"]))
-            @if page.has(Key::MissingTrips) { (page.table(Key::MissingTrips, &["gap_reason", "days", "trips"])) }
+            (page.table(Key::MissingTrips, &["gap_reason", "days", "trips"]))
             (page.table(Key::Spans, &["dataset", "first_day", "last_day", "days", "days_without"]))
             @if page.has(Key::MissingDays) {
                 p.small { (say("Auch zurückgezogene Tage sind Tage ohne Veröffentlichung.", "Withdrawn days are days without a release, too.")) }
@@ -248,7 +251,9 @@ pub(super) fn quality(page: Page<'_>) -> Markup {
         }
         (page.table(Key::Scores, &["dataset", "dimension", "days", "mean", "least"]))
         (page.table(Key::Outcomes, &["dataset", "rules", "checks", "passed", "warning", "failed", "error", "skipped"]))
-        @if page.has(Key::FlaggedRules) {
+        @if !page.has(Key::Outcomes) {
+            p { (say("Von keinem Datum des Jahres sind Ergebnisse von Regeln veröffentlicht.", "No results of rules are published of any date of the year.")) (page.name(Key::Outcomes)) }
+        } @else if page.has(Key::FlaggedRules) {
             p {
                 (page.value(Key::FlaggedCount, "rules"))
                 (say(" Regeln fanden an mindestens einem Tag etwas; die häufigsten:", " rules found something on one day or more; the most frequent:"))
@@ -311,7 +316,7 @@ pub(super) fn rules(page: Page<'_>) -> Markup {
             (say(" Regeln galten im Jahr, in ", " rules held in the year, in ")) (page.value(Key::ContractCount, "texts"))
             (say(" Fassungen. Alle stehen mit Prüfsumme in ", " texts. All of them stand with their digests in ")) code { (name(Key::Contracts)) ".csv" } "."
         }
-        @if page.has(Key::Programs) { (page.table(Key::Programs, &["program_version", "first_day", "last_day", "days"])) }
+        (page.table(Key::Programs, &["program_version", "first_day", "last_day", "days"]))
         @if page.has(Key::RuleTexts) { (changed_rules(page)) } @else {
             p { (say("Der Wortlaut keiner Regel hat sich im Jahr geändert.", "The words of no rule changed in the year.")) (page.name(Key::RuleTexts)) }
         }
