@@ -381,7 +381,35 @@ def days_of(bucket, dataset):
     if not known:
         return {}
     first, newest = min(known), max(known)
+    if files and (expected := expected_of(bucket, dataset)):
+        newest = max(newest, min(expected, newest + datetime.timedelta(days=366)))
     return {date: state(date) for date in (first + datetime.timedelta(days=day) for day in range((newest - first).days + 1))}
+
+
+def expected_of(bucket, dataset):
+    """The day before the newest release, of a dataset whose days are all to have data: as often as its catalogue says."""
+    def frequencies(value):
+        if isinstance(value, list):
+            return [word for inner in value for word in frequencies(inner)]
+        if not isinstance(value, dict):
+            return []
+        found = [word for inner in value.values() for word in frequencies(inner)]
+        if str(value.get("@id", "")).rstrip("/").endswith(f"/{dataset}") or dataset in json.dumps(value.get("dct:identifier", "")):
+            found += [json.dumps(inner) for key, inner in value.items() if key.endswith("accrualPeriodicity")]
+        return found
+
+    # A timetable and the tables of the publication have a frequency, too, and days without anything new.
+    is_irregular = dataset == "publication" or TIMETABLES <= {table.split("/")[1] for table in bucket.tables_of(dataset)}
+    said = " ".join(frequencies(bucket.json("catalog.jsonld")))
+    if is_irregular or not any(f"frequency/{word}" in said for word in ["UPDATE_CONT", "HOURLY", "DAILY"]):
+        return None
+    released = []
+    for table in bucket.tables_of(dataset):
+        newest = max(bucket.folder.glob(f"meta/{table}/index/v*.json"))
+        if at := (json.loads(newest.read_text()).get("release") or {}).get("at"):
+            released.append(datetime.datetime.fromisoformat(at))
+    zone = zoneinfo.ZoneInfo("Europe/Berlin")
+    return max(released).astimezone(zone).date() - datetime.timedelta(days=1) if released else None
 
 
 def between(first, last):
