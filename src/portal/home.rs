@@ -116,7 +116,7 @@ impl<'a> Home<'a> {
                 p {
                     (self.say("Schreiben Sie uns: ", "Write to us: "))
                     (way_to(&contact, contact.email.as_deref().or(contact.url.as_deref()).unwrap_or_default()))
-                    " (" (contact.name) ")."
+                    ", " (contact.name) "."
                 }
             }
         }

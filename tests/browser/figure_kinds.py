@@ -388,20 +388,11 @@ def days_of(bucket, dataset):
 
 def expected_of(bucket, dataset):
     """The day before the newest release, of a dataset whose days are all to have data: as often as its catalogue says."""
-    def frequencies(value):
-        if isinstance(value, list):
-            return [word for inner in value for word in frequencies(inner)]
-        if not isinstance(value, dict):
-            return []
-        found = [word for inner in value.values() for word in frequencies(inner)]
-        if str(value.get("@id", "")).rstrip("/").endswith(f"/{dataset}") or dataset in json.dumps(value.get("dct:identifier", "")):
-            found += [json.dumps(inner) for key, inner in value.items() if key.endswith("accrualPeriodicity")]
-        return found
-
+    nodes = [node for node in bucket.json("catalog.jsonld")["@graph"] if node.get("@id") == f"data/{dataset}"]
+    said = json.dumps([node.get("dcterms:accrualPeriodicity") for node in nodes])
     # A timetable and the tables of the publication have a frequency, too, and days without anything new.
     is_irregular = dataset == "publication" or TIMETABLES <= {table.split("/")[1] for table in bucket.tables_of(dataset)}
-    said = " ".join(frequencies(bucket.json("catalog.jsonld")))
-    if is_irregular or not any(f"frequency/{word}" in said for word in ["UPDATE_CONT", "HOURLY", "DAILY"]):
+    if is_irregular or not any(word in said for word in ["UPDATE_CONT", "HOURLY", "DAILY"]):
         return None
     released = []
     for table in bucket.tables_of(dataset):

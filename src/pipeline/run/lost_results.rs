@@ -59,7 +59,7 @@ pub(super) fn write_again(
         let Some((pipeline, record)) = newest(workspace, bucket, (dataset, date), &keys)? else { continue };
         let quality = Quality::of(&record, &contracts(bucket, pipeline, &record)?);
         for file in portal::results(&workspace.site, &quality) {
-            writer.put_changed(&file.path, file.bytes)?;
+            writer.put(&file.path, file.bytes)?;
         }
         tracing::warn!(dataset, %date, "the results of the run were gone from the bucket, and are written again from its record");
         written.insert(date);

@@ -36,6 +36,9 @@ pub(super) fn section(view: View<'_>) -> Markup {
                     b { (view.decimal(&format!("score {} {date}", view.name()), *score, 2)) }
                     (view.say(" von 100 Punkten am ", " of 100 points on ")) (view.date(*date)) "."
                 },
+                None if view.of.is_withdrawn() => p {
+                    (view.say("Die Ergebnisse der Prüfungen sind mit den Tagen zurückgezogen.", "The results of the checks are withdrawn with the days."))
+                },
                 None => p { (view.say("Noch gibt es keine Punkte.", "There are no points yet.")) },
             }
             @if scores.len() > 1 {
@@ -45,7 +48,7 @@ pub(super) fn section(view: View<'_>) -> Markup {
                 (by_month(view, &scores))
             }
             @if worst.is_empty() {
-                @if !days.is_empty() { p { (view.say("Im letzten Jahr war jede Regel an jedem Tag erfüllt.", "In the last year every rule held on every day.")) } }
+                @if !days.is_empty() { p { (view.say("Seit ", "Since ")) (view.date(from)) (view.say(" war jede Regel an jedem Tag erfüllt.", " every rule held on every day.")) } }
             } @else {
                 h3 { (view.say("Regeln, die am häufigsten nicht erfüllt waren", "Rules that failed most often")) }
                 (rules(view, from, newest, &worst))

@@ -71,10 +71,18 @@ pub(super) fn of_table(view: View<'_>, table: &Table) -> Markup {
         return html! {};
     }
     let place = Place::of(view, table);
-    html! { @for way in [place.duckdb_list(), place.pandas(), place.curl()] {
-        p { b { (way.title) } ". " (note(view, &way)) }
-        (snippet(&way))
-    } }
+    let first = place.duckdb_list();
+    html! {
+        p { b { (first.title) } ". " (note(view, &first)) }
+        (snippet(&first))
+        @for way in [place.pandas(), place.curl()] {
+            details {
+                summary { (way.title) }
+                p { (note(view, &way)) }
+                (snippet(&way))
+            }
+        }
+    }
 }
 
 /// The table that the examples of the dataset are of.

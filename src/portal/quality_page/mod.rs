@@ -10,6 +10,7 @@
 //!
 //! | `data-figure` | query |
 //! |---|---|
+//! | `KIND ~ DATE` | `KIND DATASET CONTRACT RULE DATE` of the dataset of the page and the rule in whose place, `id="CONTRACT/RULE"`, it stands |
 //! | `score DATASET DATE` | `SELECT value FROM reports WHERE kind = 'score' AND dimension IS NULL` |
 //! | `score_change DATASET DATE BEFORE` | the difference of these two as they are shown, without its sign |
 //! | `dimension_score DATASET DIMENSION DATE` | `SELECT value FROM reports WHERE kind = 'score' AND dimension = DIMENSION` |
@@ -70,7 +71,11 @@ pub(super) fn files(site: &Site, of: &Dataset, report: &Report) -> [File; 2] {
             (page.crumbs_of(&[(said(title, of_title, language), &dataset_page::path(&of.name))], &html! { (language.say("Datenqualität", "Data quality")) }))
             h1 { (language.say("Datenqualität", "Data quality")) ": " (said(title, of_title, language)) }
             (without_results(of, report, language))
-            (sections(View { language, report, prefix: "", is_nested: false }))
+            @if report.runs.is_empty() && of.is_withdrawn() {
+                p { (language.say("Die Ergebnisse sind mit den Tagen zurückgezogen.", "The results are withdrawn with the days.")) }
+            } @else {
+                (sections(View { language, report, prefix: "", is_nested: false }))
+            }
         };
         File::new(path_in(language, &path), page.write(&head, &content))
     })

@@ -252,7 +252,8 @@ fn weight(view: View<'_>, trend: &Trend) -> Markup {
 fn line(view: View<'_>, trend: &Trend, more: Markup) -> Markup {
     html! {
         li id=(view.place_of(trend)) {
-            (words(view, trend)) " " code { (trend.rule.id) }
+            // The table is that of the heading.
+            (words(view, trend)) " " code { (trend.rule.id.0.split_once('.').map_or(&*trend.rule.id.0, |(_, name)| name)) }
             (weight(view, trend))
             (more)
         }
