@@ -71,16 +71,6 @@ def wrong(bucket, element, language, queries, path):
     kind, *words = what.split(" ")
     if kind not in KINDS:
         return f"'{what}': there is no query for '{kind}'"
-    written = element.get("value", element.get("data-value"))
-    if written is None:
-        # What is shown is all of it: a whole number.
-        try:
-            number, decimals, factor = shown_number(element.text(), language)
-        except ValueError as error:
-            return f"'{what}': {error}"
-        if decimals or factor != 1:
-            return f"'{what}' has no value"
-        written = str(int(number))
     if what not in queries:
         try:
             queries[what] = KINDS[kind](bucket, *words)
@@ -89,6 +79,18 @@ def wrong(bucket, element, language, queries, path):
     expected = queries[what]
     if isinstance(expected, str):
         return f"'{what}': {expected}"
+    written = element.get("value", element.get("data-value"))
+    if written is None:
+        # What is shown is all of it, rounded as it is shown.
+        try:
+            number, decimals, factor = shown_number(element.text(), language)
+        except ValueError as error:
+            return f"'{what}': {error}"
+        if factor != 1:
+            return f"'{what}' has no value"
+        if expected is None or abs(number - float(expected)) > (0.5 * 10**-decimals if decimals else 0) * (1 + 1e-9) + 1e-9:
+            return f"'{what}' is shown as {element.text()!r}, and the tables say {expected}"
+        return None
     value = float(written)
     if expected is None or abs(value - float(expected)) > 1e-9 * max(1.0, abs(value)):
         return f"'{what}' is {written}, and the tables say {expected}"
