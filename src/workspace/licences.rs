@@ -125,7 +125,8 @@ pub(super) fn sources_of_file(pipelines: &[Pipeline], dataset: &str, file: &Node
     let named = items.iter().filter_map(|item| Some((item.get("name")?.text()?, item)));
     let own = named.filter_map(|(name, item)| source(dataset, name, &SourceTerms::read(item, &mut problems)));
     let mut sources: Vec<SourceLicence> = own.collect();
-    let timetable = file.get("timetable").and_then(Node::text);
+    let is_derived = file.get("release").and_then(|release| release.get("derived")).is_some();
+    let timetable = file.get("timetable").and_then(Node::text).filter(|_| is_derived);
     let others = pipelines.iter().filter(|other| Some(other.name.as_str()) == timetable);
     sources
         .extend(others.flat_map(|of| of.feeds.iter().filter_map(|feed| source(&of.dataset, &feed.name, &feed.terms))));
