@@ -22,5 +22,5 @@ pub(crate) use config::collected::sources_of;
 pub(crate) use config::outline::outline;
 pub use config::release::{Release, VehicleIds};
 pub use config::schedule::{Schedule, Times, Trigger};
-pub(crate) use config::source_terms::Named;
+pub(crate) use config::source_terms::{Named, SourceTerms};
 pub use config::sources::{Feed, FeedOrigin};

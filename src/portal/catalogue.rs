@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
+
 use crate::contract::{Classification, Column, Contract};
 use crate::licences::{self, Licence};
-use crate::portal::metadata::{Concept, Contact, Metadata};
+use crate::portal::metadata::{Concept, Contact, FREQUENCIES, Metadata};
 use crate::portal::overview::Overview;
 use crate::portal::settings::Settings;
 use crate::publication;
-use crate::publish::index::TableIndex;
+use crate::publish::index::{TableIndex, Tombstone};
 use crate::report::Quality;
 use crate::text::Language;
+use crate::time::ServiceDate;
 
 /// Who publishes what.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,6 +51,16 @@ pub(crate) struct Dataset {
     pub results: Vec<Quality>,
     /// Of all its days.
     pub overview: Overview,
+    pub recency: Recency,
+}
+
+/// How new the data of a dataset should be, by what the bucket says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Recency {
+    /// Whether each day is to have data, by how often the dataset is renewed.
+    pub is_daily: bool,
+    /// The local date on which the newest version of its tables was released.
+    pub released_on: Option<ServiceDate>,
 }
 
 /// What a dataset is, by what makes it.
@@ -63,6 +76,8 @@ pub(crate) struct About {
     pub is_timetable: bool,
     /// By the schedule.
     pub frequency: Option<Concept>,
+    /// Whether no pipeline makes it any more, so that nothing new comes.
+    pub is_ended: bool,
     /// Of which it is made, where their rights are said.
     pub sources: Vec<SourceLicence>,
 }
@@ -161,7 +176,34 @@ impl About {
     }
 }
 
+/// Words of frequencies with which each day has data.
+const DAILY: [&str; 3] = ["continuous", "hourly", "daily"];
+
+impl Recency {
+    /// Of a dataset and its tables. No clock is read: the newest version says when it was made.
+    pub(crate) fn of(site: &Site, name: &str, about: &About, tables: &[Table], zone: &TimeZone) -> Self {
+        let frequency = site.metadata.datasets.get(name).and_then(|of| of.frequency).or(about.frequency);
+        let is_daily = DAILY.iter().any(|word| frequency.is_some() && FREQUENCIES.concept(word) == frequency);
+        let is_by_day = !about.is_timetable && !about.is_ended && name != publication::DATASET;
+        let releases = tables.iter().filter_map(|table| table.index.release.as_ref());
+        let newest = releases.map(|release| release.at).max();
+        Self { is_daily: is_daily && is_by_day, released_on: newest.map(|at| ServiceDate::local_date_of(at, zone)) }
+    }
+
+    /// The newest day that should be there on a date: the one before, if each day is to have data.
+    pub(super) fn expected_on(self, date: Option<ServiceDate>) -> Option<ServiceDate> {
+        date.filter(|_| self.is_daily).map(|date| date.plus_days(-1))
+    }
+}
+
 impl Dataset {
+    /// Whether everything that was published of it is withdrawn. One that was never released has nothing to withdraw.
+    pub(super) fn is_withdrawn(&self) -> bool {
+        let indexes = || self.tables.iter().map(|table| &table.index);
+        indexes().all(|index| index.files.is_empty())
+            && indexes().any(|index| index.withdrawn.values().any(Tombstone::holds))
+    }
+
     /// What people call it, and the language of that: by the configuration, by its pipeline, or the name of its folder.
     pub(super) fn title<'a>(&'a self, site: &'a Site, language: Language) -> (&'a str, Language) {
         self.about.title(site, &self.name, language)

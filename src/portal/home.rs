@@ -99,7 +99,7 @@ impl<'a> Home<'a> {
             h1 { (said(&self.site().title, Language::De, self.page.language)) }
             (self.introduction())
             @if self.published().next().is_none() {
-                (self.nothing_yet())
+                @if !self.catalogue.datasets.iter().any(Dataset::is_withdrawn) { (self.nothing_yet()) }
                 (self.not_yet())
             } @else {
                 // Beside each other where there is room.
@@ -116,7 +116,7 @@ impl<'a> Home<'a> {
                 p {
                     (self.say("Schreiben Sie uns: ", "Write to us: "))
                     (way_to(&contact, contact.email.as_deref().or(contact.url.as_deref()).unwrap_or_default()))
-                    " (" (contact.name) ")."
+                    ", " (contact.name) "."
                 }
             }
         }
@@ -256,7 +256,26 @@ impl<'a> Home<'a> {
                 }
             }
             (self.provisional(of))
+            (self.late(of))
             (self.quality(of))
+        }
+    }
+
+    /// That nothing new comes, or that days at the end are missing by the newest release that there is of anything.
+    fn late(&self, of: &Dataset) -> Markup {
+        let released_on = self.catalogue.datasets.iter().filter_map(|of| of.recency.released_on).max();
+        let late = of.recency.expected_on(released_on).zip(span(of)).filter(|(expected, (_, last))| expected > last);
+        html! {
+            @if of.about.is_ended {
+                p.small { strong { (self.say("Wird nicht mehr erneuert.", "No longer renewed.")) } }
+            }
+            @if let Some((expected, (_, last))) = late {
+                p.small {
+                    strong.warn { (self.say("Es fehlt: ", "Missing: ")) }
+                    (day(last.plus_days(1), self.page.language))
+                    @if last.plus_days(1) != expected { (self.say(" bis ", " to ")) (day(expected, self.page.language)) }
+                }
+            }
         }
     }
 
@@ -322,10 +341,20 @@ impl<'a> Home<'a> {
 
     /// Datasets of which nothing has been released.
     fn not_yet(&self) -> Markup {
-        let waiting: Vec<&Dataset> = self.catalogue.datasets.iter().filter(|of| span(of).is_none()).collect();
+        let empty = self.catalogue.datasets.iter().filter(|of| span(of).is_none());
+        let (withdrawn, waiting): (Vec<&Dataset>, Vec<&Dataset>) = empty.partition(|of| of.is_withdrawn());
         // A dataset whose table has no version was never released.
         let is_new = waiting.iter().all(|of| of.tables.is_empty());
         html! {
+            @for of in &withdrawn {
+                p.note.warn {
+                    (self.to(of)) ": "
+                    (self.say(
+                        "Alle Tage dieses Datensatzes sind zurückgezogen; er hat keine Dateien mehr.",
+                        "All days of this dataset are withdrawn; it has no files any more.",
+                    ))
+                }
+            }
             @if !waiting.is_empty() {
                 p.muted {
                     @if is_new { (self.say("In Vorbereitung: ", "In preparation: ")) }
@@ -333,9 +362,9 @@ impl<'a> Home<'a> {
                     @for (place, of) in waiting.iter().enumerate() { @if place > 0 { "; " } (self.to(of)) }
                     "."
                 }
-                // What was held back has results.
-                @for of in waiting { (self.quality(of)) }
             }
+            // What was held back has results.
+            @for of in withdrawn.into_iter().chain(waiting) { (self.quality(of)) }
         }
     }
 
@@ -456,96 +485,4 @@ fn points(of: &Dataset, date: ServiceDate, score: f64, language: Language) -> Ma
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::portal::overview::Day;
-    use crate::portal::tests::catalogue;
-
-    fn german(catalogue: &Catalogue) -> String {
-        let [(path, text), (other, english)] = <[_; 2]>::try_from(pages(catalogue)).unwrap();
-        assert_eq!((path.as_str(), other.as_str()), ("index.html", "index.en.html"));
-        for page in [&text, &english] {
-            assert_eq!(page.matches("<h1").count(), 1);
-            assert!(page.len() < 200_000 && !page.contains("undefined"), "{page}");
-        }
-        text
-    }
-
-    #[test]
-    fn a_bucket_without_data_says_so_kindly() {
-        let mut catalogue = catalogue();
-        catalogue.datasets[0].tables.clear();
-        for datasets in [catalogue.datasets.clone(), Vec::new()] {
-            let page = german(&Catalogue { datasets, ..catalogue.clone() });
-            assert!(page.contains("Noch ist hier nichts veröffentlicht.") && !page.contains("<pre"), "{page}");
-        }
-    }
-
-    #[test]
-    fn only_of_a_licence_that_is_known_to_be_open_it_is_said_that_everybody_may_use_the_data() {
-        for (licence, is_open) in [
-            ("CC-BY-4.0", true),
-            ("ODbL-1.0", true),
-            ("dl-de/zero-2-0", true),
-            ("CC-BY-NC-4.0", false),
-            ("CC-BY-ND-4.0", false),
-            ("eigene", false),
-        ] {
-            let mut catalogue = catalogue();
-            catalogue.site.licence = licence.to_owned();
-            let [(_, german), (_, english)] = <[_; 2]>::try_from(pages(&catalogue)).unwrap();
-            for (page, free, other) in [
-                (german, "Alle dürfen die Daten kostenlos nutzen", "wer sie wozu nutzen darf, sagt deren Text."),
-                (english, "Everybody may use the data free of charge", "its text says who may use them for what."),
-            ] {
-                assert_eq!((page.contains(free), page.contains(other)), (is_open, !is_open), "{licence}: {page}");
-                assert!(
-                    page.contains(licence) && page.contains("Offene Daten") | page.contains("Open data") == is_open,
-                    "{licence}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn the_newest_score_stands_beside_the_one_before() {
-        let mut catalogue = catalogue();
-        let before = Day { score: Some(99.75), ..Day::default() };
-        catalogue.datasets[0].overview.days.insert("2026-11-23".parse().unwrap(), before);
-        let page = german(&catalogue);
-        for expected in [
-            "data-figure=\"score bus 2026-11-24\">99,50</data>",
-            "▼ −<data value=\"0.25\" data-figure=\"score_change bus 2026-11-24 2026-11-23\">0,25</data>",
-            "<strong class=\"warn\">Zurückgehalten</strong>",
-            "data-figure=\"rows bus\">7</data>",
-            "href=\"bus/index.html\"",
-            "href=\"bus/feed.xml\"",
-            "'meta/bus/t/index.csv'",
-        ] {
-            assert!(page.contains(expected), "{expected}: {page}");
-        }
-    }
-
-    #[test]
-    fn a_withdrawn_day_is_named_with_its_reason_until_it_is_back() {
-        let mut catalogue = catalogue();
-        let tombstone = |lifted| Tombstone {
-            at: "2026-11-25T12:00:00Z".parse().unwrap(),
-            by: "Datenmanagement".into(),
-            reason: "Zu <genau>".into(),
-            record: "r".into(),
-            from: 1,
-            version: 2,
-            files: std::collections::BTreeSet::new(),
-            lifted,
-        };
-        let withdrawn = &mut catalogue.datasets[0].tables[0].index.withdrawn;
-        withdrawn.insert("2026-11-23".parse().unwrap(), tombstone(None));
-        withdrawn.insert("2026-11-24".parse().unwrap(), tombstone(None));
-        let page = german(&catalogue);
-        let (_, section) = page.split_once("Zurückgezogen</h2>").unwrap();
-        assert!(section.contains("23. November 2026") && section.contains("Zu &lt;genau&gt;"), "{section}");
-        // It is published again.
-        assert!(!section.contains("24. November 2026"), "{section}");
-    }
-}
+mod tests;

@@ -28,7 +28,7 @@ pub(crate) mod settings;
 pub(crate) use self::dataset_page::reason_words;
 pub(crate) use self::file::File;
 pub(crate) use crate::portal::catalog::FILES as CATALOGUES;
-pub(crate) use crate::portal::catalogue::{About, Catalogue, Dataset, Rights, Site, SourceLicence, Table};
+pub(crate) use crate::portal::catalogue::{About, Catalogue, Dataset, Recency, Rights, Site, SourceLicence, Table};
 
 use crate::portal::frame::path_in;
 use crate::publication;
@@ -138,6 +138,7 @@ pub(super) mod tests {
             tables: vec![Table { contract, index }],
             results: vec![results],
             overview,
+            recency: Recency::default(),
         };
         Catalogue { site, datasets: vec![dataset] }
     }

@@ -11,6 +11,7 @@ use crate::portal::About;
 use crate::portal::metadata::FREQUENCIES;
 use crate::publication::DATASET;
 use crate::workspace::licences;
+use crate::yaml::Node;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 /// Four weeks: as many of each weekday.
@@ -36,7 +37,27 @@ pub(crate) fn about(pipelines: &[Pipeline], dataset: &str) -> About {
         standard: Some(pipeline.decoder.format().standard()),
         is_timetable: pipeline.is_timetable(),
         frequency: frequency(pipelines, pipeline).and_then(|word| FREQUENCIES.concept(word)),
+        is_ended: false,
         sources: licences::sources_of(pipelines, pipeline),
+    }
+}
+
+/// Of a dataset that no pipeline makes any more, by the published file of the pipeline that made it last, if the bucket has it, and the
+/// names of its tables.
+pub(crate) fn ended<'a>(
+    pipelines: &[Pipeline],
+    dataset: &str,
+    file: Option<&Node>,
+    mut tables: impl Iterator<Item = &'a str>,
+) -> About {
+    let text = |key: &str| Some(file?.get(key)?.text()?.trim().to_owned()).filter(|text| !text.is_empty());
+    About {
+        title: text("description"),
+        title_en: text("description_en"),
+        is_timetable: tables.any(|table| table == "stop_times"),
+        is_ended: true,
+        sources: file.map(|file| licences::sources_of_file(pipelines, dataset, file)).unwrap_or_default(),
+        ..About::default()
     }
 }
 

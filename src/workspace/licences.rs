@@ -6,9 +6,9 @@
 use std::path::Path;
 
 use crate::licences::{self, Licence, Terms};
-use crate::pipeline::{Feed, Named, Pipeline};
+use crate::pipeline::{Feed, Named, Pipeline, SourceTerms};
 use crate::portal::{Rights, Site, SourceLicence};
-use crate::yaml::{Problem, Problems};
+use crate::yaml::{Node, Problem, Problems};
 
 /// Sources whose licences do not allow that of the release. `url_line` is that of `licence_url` in the configuration, if it is there.
 pub(super) fn conflicts(release: &Site, file: &Path, url_line: Option<u32>, pipelines: &[Pipeline]) -> Vec<Problem> {
@@ -112,17 +112,29 @@ pub(super) fn sources_of(pipelines: &[Pipeline], pipeline: &Pipeline) -> Vec<Sou
     let mut sources: Vec<SourceLicence> = Vec::new();
     let asked = [pipeline].into_iter().chain(timetable);
     for (of, feed) in asked.flat_map(|of| of.feeds.iter().map(move |feed| (of, feed))) {
-        let source = source(&of.dataset, feed);
-        let is_said = source.rights != Rights::Unsaid || source.attribution.is_some() || source.homepage.is_some();
-        if is_said {
-            sources.push(source);
-        }
+        sources.extend(source(&of.dataset, &feed.name, &feed.terms));
     }
     sources
 }
 
-fn source(dataset: &str, feed: &Feed) -> SourceLicence {
-    let terms = &feed.terms;
+/// The same by the published file of a pipeline that is gone, and of the timetable that it names, as far as that is still there.
+pub(super) fn sources_of_file(pipelines: &[Pipeline], dataset: &str, file: &Node) -> Vec<SourceLicence> {
+    // What is wrong with it was told when it was read.
+    let mut problems = Problems::new(Path::new("pipeline"));
+    let items = file.get("sources").map_or(&[][..], Node::items);
+    let named = items.iter().filter_map(|item| Some((item.get("name")?.text()?, item)));
+    let own = named.filter_map(|(name, item)| source(dataset, name, &SourceTerms::read(item, &mut problems)));
+    let mut sources: Vec<SourceLicence> = own.collect();
+    let is_derived = file.get("release").and_then(|release| release.get("derived")).is_some();
+    let timetable = file.get("timetable").and_then(Node::text).filter(|_| is_derived);
+    let others = pipelines.iter().filter(|other| Some(other.name.as_str()) == timetable);
+    sources
+        .extend(others.flat_map(|of| of.feeds.iter().filter_map(|feed| source(&of.dataset, &feed.name, &feed.terms))));
+    sources
+}
+
+/// None of a source of which nothing is said.
+fn source(dataset: &str, name: &str, terms: &SourceTerms) -> Option<SourceLicence> {
     let rights = match &terms.licence {
         None => Rights::Unsaid,
         Some(Named::Known(known)) if known.id == licences::OWN => Rights::Own,
@@ -132,11 +144,12 @@ fn source(dataset: &str, feed: &Feed) -> SourceLicence {
         }
         Some(Named::Other(id)) => Rights::Licence { id: id.clone(), address: terms.licence_url.clone() },
     };
-    SourceLicence {
+    let is_said = rights != Rights::Unsaid || terms.attribution.is_some() || terms.homepage.is_some();
+    is_said.then(|| SourceLicence {
         dataset: dataset.to_owned(),
-        name: feed.name.clone(),
+        name: name.to_owned(),
         rights,
         attribution: terms.attribution.clone(),
         homepage: terms.homepage.clone(),
-    }
+    })
 }

@@ -381,7 +381,26 @@ def days_of(bucket, dataset):
     if not known:
         return {}
     first, newest = min(known), max(known)
+    if files and (expected := expected_of(bucket, dataset)):
+        newest = max(newest, min(expected, newest + datetime.timedelta(days=366)))
     return {date: state(date) for date in (first + datetime.timedelta(days=day) for day in range((newest - first).days + 1))}
+
+
+def expected_of(bucket, dataset):
+    """The day before the newest release, of a dataset whose days are all to have data: as often as its catalogue says."""
+    nodes = [node for node in bucket.json("catalog.jsonld")["@graph"] if node.get("@id") == f"data/{dataset}"]
+    said = json.dumps([node.get("dcterms:accrualPeriodicity") for node in nodes])
+    # A timetable and the tables of the publication have a frequency, too, and days without anything new.
+    is_irregular = dataset == "publication" or TIMETABLES <= {table.split("/")[1] for table in bucket.tables_of(dataset)}
+    if is_irregular or not any(word in said for word in ["UPDATE_CONT", "HOURLY", "DAILY"]):
+        return None
+    released = []
+    for table in bucket.tables_of(dataset):
+        newest = max(bucket.folder.glob(f"meta/{table}/index/v*.json"))
+        if at := (json.loads(newest.read_text()).get("release") or {}).get("at"):
+            released.append(datetime.datetime.fromisoformat(at))
+    zone = zoneinfo.ZoneInfo("Europe/Berlin")
+    return max(released).astimezone(zone).date() - datetime.timedelta(days=1) if released else None
 
 
 def between(first, last):

@@ -34,7 +34,7 @@ ALLOWED = [
     (r"\bCC[ -][A-Z0-9 -]*\d\.\d(?: [A-Z]{2})?\b|\bCC0-1\.0\b|\bdl-(?:de|by|zero)[a-z/-]*-?2[.-]0\b", "licences"),
     (r"\b(?:WCAG|BITV|EN|ISO|RFC|ODCS|WARC|GTFS|DCAT-AP(?:\.de)?|mobilityDCAT-AP|TIDES|WGS)[ -]?\d[\d.:-]*(?: ?\d{3})*", "standards"),
     (r"\b(?:DuckDB|Polars|pandas|pyarrow|Python|Spark|PySpark|Java|Node|Iceberg|Parquet|R|hyparquet) (?:ab |from |>= )?\d[\d.]*", "programs"),
-    (r"\bSHA[- ]?256\b|\bsha256sum\b|\bUTF-8\b|\bInt(?:eger)?\d+\b|\bint(?:32|64)\b|\bfloat(?:32|64)\b|\b(?:32|64) ?[Bb]it\b", "forms"),
+    (r"\bS3\b|\bSHA[- ]?256\b|\bsha256sum\b|\bUTF-8\b|\bInt(?:eger)?\d+\b|\bint(?:32|64)\b|\bfloat(?:32|64)\b|\b(?:32|64) ?[Bb]it\b", "forms"),
     (r"\b[0-9a-f]{8,64}\b", "digests"),
     (r"\b1 [-−] (?:benannte / geprüfte|named / checked)|\b(?:zählt|counts|sonst|else) [01]\b|\b\(?error\)? 2\b|\b\(?warning\)? 1\b|\b\(?info\)? 0\b|\b100 (?:heißt|means)\b", "the formula of scores"),
     (r"\b(?:weniger als|less than) 1 ?%", "what counts as complete"),
@@ -65,15 +65,12 @@ def shown_number(text, language):
     return number, len(decimals), UNITS[found[2]] if found[2] else 1
 
 
-def wrong(bucket, element, language, queries):
+def wrong(bucket, element, language, queries, path):
     """What is wrong with a marked number; the computed values are kept in `queries`."""
-    what = element.get("data-figure")
+    what = named(element, path)
     kind, *words = what.split(" ")
     if kind not in KINDS:
         return f"'{what}': there is no query for '{kind}'"
-    written = element.get("value", element.get("data-value"))
-    if written is None:
-        return f"'{what}' has no value"
     if what not in queries:
         try:
             queries[what] = KINDS[kind](bucket, *words)
@@ -82,6 +79,18 @@ def wrong(bucket, element, language, queries):
     expected = queries[what]
     if isinstance(expected, str):
         return f"'{what}': {expected}"
+    written = element.get("value", element.get("data-value"))
+    if written is None:
+        # What is shown is all of it, rounded as it is shown.
+        try:
+            number, decimals, factor = shown_number(element.text(), language)
+        except ValueError as error:
+            return f"'{what}': {error}"
+        if factor != 1:
+            return f"'{what}' has no value"
+        if expected is None or abs(number - float(expected)) > (0.5 * 10**-decimals if decimals else 0) * (1 + 1e-9) + 1e-9:
+            return f"'{what}' is shown as {element.text()!r}, and the tables say {expected}"
+        return None
     value = float(written)
     if expected is None or abs(value - float(expected)) > 1e-9 * max(1.0, abs(value)):
         return f"'{what}' is {written}, and the tables say {expected}"
@@ -95,6 +104,15 @@ def wrong(bucket, element, language, queries):
     if abs(number * factor - value) > (0.5 * 10**-decimals) * factor * (1 + 1e-9) + 1e-9:
         return f"'{what}' is {written} and shows {element.text()!r}"
     return None
+
+
+def named(element, path):
+    """What a number is: `KIND ~ DATE` is of the rule in whose place it stands, `id="CONTRACT/RULE"`, on the page of a dataset's results."""
+    what = element.get("data-figure")
+    if " ~" not in what:
+        return what
+    place = next(one.get("id") for one in element.above() if "/" in one.get("id", ""))
+    return what.replace("~", " ".join([path.split("/")[1], *place.split("/", 1)]))
 
 
 def wrong_time(element, language):
@@ -236,7 +254,7 @@ def main():
         for element in tree.everything():
             if "data-figure" in element.attributes:
                 counted[element.get("data-figure").split(" ")[0]] += 1
-                if error := wrong(bucket, element, language, queries):
+                if error := wrong(bucket, element, language, queries, path):
                     errors.append(f"{path}: {error}")
             if element.name == "time" and (error := wrong_time(element, language)):
                 errors.append(f"{path}: {error}")

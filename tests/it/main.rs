@@ -97,6 +97,7 @@ mod structure;
 mod tampering;
 mod terminal;
 mod tides;
+mod told;
 mod trace;
 mod trips_observed;
 mod units;

@@ -31,7 +31,7 @@ pub(crate) enum Named {
 
 impl SourceTerms {
     /// What the item of a source says; its mistakes go to `problems`.
-    pub(super) fn read(item: &Node, problems: &mut Problems) -> Self {
+    pub(crate) fn read(item: &Node, problems: &mut Problems) -> Self {
         let mut text = |key: &str| item.line_of_text(key, problems);
         let (written, attribution) = (text("licence"), text("attribution"));
         let licence_url = item.web_address("licence_url", problems);

@@ -5,7 +5,8 @@
 //! published, [`comparison`] compares that with the [`last_record`], [`heads`] and [`published`] with the
 //! bucket; [`prepare`] decodes, checks, derives and writes into the staging folder, step by step ([`steps`]), node by node of the
 //! run graph ([`nodes`]); the journal keeps what is prepared; [`commit`] publishes it, and [`views`] writes what people read
-//! ([`overview`] keeps what that tells of all days), and [`rebuild`] all of it anew; the [`log`] gets an entry of all that is new. [`vehicles_behind`] tells afterwards whom published pseudonyms stand for, and [`unread`]
+//! ([`overview`] keeps what that tells of all days, [`left`] finds what no pipeline makes any more, [`lost_results`] writes results
+//! again that are gone), and [`rebuild`] all of it anew; the [`log`] gets an entry of all that is new. [`vehicles_behind`] tells afterwards whom published pseudonyms stand for, and [`unread`]
 //! what captures have that no column is made of. [`selected`] and [`phases`] have the types that lead from one to the next.
 
 mod accounting;
@@ -29,9 +30,11 @@ mod heads;
 pub mod imports;
 mod inputs;
 pub mod last_record;
+mod left;
 mod lock;
 mod log;
 mod lost;
+mod lost_results;
 mod nodes;
 mod objects;
 mod open;

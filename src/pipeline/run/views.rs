@@ -9,13 +9,15 @@ use crate::contract::Contract;
 use crate::ledger::{ActRecord, RunRecord};
 use crate::pipeline::run::context::RunContext;
 use crate::pipeline::run::error::RunError;
+use crate::pipeline::run::left::{self, Left};
 use crate::pipeline::run::log::{self, Scope};
+use crate::pipeline::run::lost_results;
 use crate::pipeline::run::objects;
 use crate::pipeline::run::overview::{self, Sources, Written};
 use crate::pipeline::run::publication::{self, Ran};
 use crate::pipeline::run::releases::{delete_results, delete_withdrawn, left_of_results, left_results, take_out};
 use crate::portal::overview::Overview;
-use crate::portal::{self, Catalogue, Dataset, File, Table};
+use crate::portal::{self, Catalogue, Dataset, File, Recency, Table};
 use crate::publication::{self as tables, DATASET};
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
@@ -36,7 +38,7 @@ pub(super) fn publish_views(run: &RunContext<'_>, record: &RunRecord) -> Result<
     let quality = Quality::of(record, &pipeline.checked_contracts());
     portal::results(&workspace.site, &quality).into_iter().try_for_each(|file| writer.put(&file.path, file.bytes))?;
     publication::update(workspace, bucket, &pipeline.dataset, Some(&Ran { record, quality: &quality }));
-    Look { workspace, bucket, own: Some((&pipeline.dataset, record.date)) }.publish(&mut writer)
+    Look::of(workspace, bucket, Some((&pipeline.dataset, record.date)))?.publish(&mut writer)
 }
 
 /// Writes the views, pages and catalogue of all datasets, the catalogue anew from the versions of the indexes: the bucket or its
@@ -44,14 +46,16 @@ pub(super) fn publish_views(run: &RunContext<'_>, record: &RunRecord) -> Result<
 /// would be.
 pub(super) fn rebuild(workspace: &Workspace, bucket: &Bucket, is_dry: bool) -> Result<Changes, RunError> {
     let mut writer = if is_dry { ViewWriter::dry(bucket) } else { ViewWriter::new(bucket) };
-    let datasets: BTreeSet<&String> = workspace.pipelines.iter().map(|pipeline| &pipeline.dataset).collect();
     // Also of datasets that no pipeline has any more.
     let published = bucket.folders("meta")?;
+    let pipelines = workspace.pipelines.iter().map(|pipeline| &pipeline.dataset);
+    let datasets: BTreeSet<&String> = pipelines.chain(published.iter().filter(|dataset| *dataset != DATASET)).collect();
     for dataset in published.iter().filter(|dataset| *dataset != DATASET) {
         // A withdrawal that was killed may have left something.
         delete_withdrawn(&mut writer, dataset)?;
     }
     for dataset in datasets {
+        lost_results::write_again(workspace, &mut writer, dataset, &results::listed(bucket, dataset, None, 0)?)?;
         for date in results::dates(bucket, dataset)? {
             // Of the results only this form has the bucket's address.
             let all = results::read(bucket, dataset, &[date])?.into_iter();
@@ -69,7 +73,7 @@ pub(super) fn rebuild(workspace: &Workspace, bucket: &Bucket, is_dry: bool) -> R
             false => take_out(workspace, bucket, dataset, None)?,
         }
     }
-    Look { workspace, bucket, own: None }.publish(&mut writer)?;
+    Look::of(workspace, bucket, None)?.publish(&mut writer)?;
     publish_left_publication(workspace, &mut writer)?;
     match is_dry {
         true => left.iter().try_for_each(|name| writer.remove(name))?,
@@ -94,7 +98,7 @@ pub(super) fn refresh(workspace: &Workspace, bucket: &Bucket, dataset: &str) -> 
     let newest = results::dates(bucket, dataset)?.pop();
     let date = newest.unwrap_or_else(|| ServiceDate::local_date_of(crate::time::now(), &workspace.zone));
     let mut writer = ViewWriter::new(bucket);
-    Look { workspace, bucket, own: Some((dataset, date)) }.publish(&mut writer)
+    Look::of(workspace, bucket, Some((dataset, date)))?.publish(&mut writer)
 }
 
 /// Writes that superseded files are deleted into the tables of the publication, whose views follow. What fails is an error: no file may
@@ -115,7 +119,7 @@ pub(super) fn refresh_publication(workspace: &Workspace, bucket: &Bucket) -> Res
         return publish_left_publication(workspace, &mut writer);
     }
     let date = ServiceDate::local_date_of(crate::time::now(), &workspace.zone);
-    Look { workspace, bucket, own: Some((DATASET, date)) }.publish(&mut writer)
+    Look::of(workspace, bucket, Some((DATASET, date)))?.publish(&mut writer)
 }
 
 /// Writes what tells of the tables of the publication that are there and not to be published any more.
@@ -151,6 +155,8 @@ struct Look<'a> {
     bucket: &'a Bucket,
     /// The dataset and the date of the run; none if it is about all datasets.
     own: Option<(&'a str, ServiceDate)>,
+    /// Datasets that no pipeline makes any more. Whoever comes writes their pages.
+    left: Vec<Left>,
 }
 
 /// What there is in the bucket of the datasets of a workspace, without its content.
@@ -189,18 +195,32 @@ impl Seen {
     }
 }
 
-impl Look<'_> {
+impl<'a> Look<'a> {
+    fn of(
+        workspace: &'a Workspace,
+        bucket: &'a Bucket,
+        own: Option<(&'a str, ServiceDate)>,
+    ) -> Result<Self, PublishError> {
+        Ok(Self { workspace, bucket, own, left: left::datasets(workspace, bucket)? })
+    }
+
     /// Whether the views of a dataset are written.
     fn is_own(&self, dataset: &str) -> bool {
         // The tables of the publication are everybody's.
-        dataset == DATASET || self.own.is_none_or(|(own, _)| dataset == own)
+        dataset == DATASET || self.own.is_none_or(|(own, _)| dataset == own) || self.is_left(dataset)
     }
 
-    /// The datasets with the contracts of their tables: those of the pipelines, and that of the publication itself.
+    fn is_left(&self, dataset: &str) -> bool {
+        self.left.iter().any(|left| left.dataset == dataset)
+    }
+
+    /// The datasets with the contracts of their tables: those of the pipelines, those that no pipeline makes any more, and that of the
+    /// publication itself.
     fn sources(&self) -> Vec<(&str, Vec<Arc<Contract>>)> {
         let pipelines = self.workspace.pipelines.iter();
         let own = self.workspace.publication.then(|| (DATASET, tables::contracts().to_vec()));
-        pipelines.map(|pipeline| (pipeline.dataset.as_str(), pipeline.released())).chain(own).collect()
+        let left = self.left.iter().map(|left| (left.dataset.as_str(), left.contracts.clone()));
+        pipelines.map(|pipeline| (pipeline.dataset.as_str(), pipeline.released())).chain(left).chain(own).collect()
     }
 
     /// How many results of a dataset its pages show: the trend of those whose pages are written, the newest of others.
@@ -211,6 +231,14 @@ impl Look<'_> {
     fn publish(&self, writer: &mut ViewWriter<'_>) -> Result<(), RunError> {
         let mut seen = self.seen()?;
         let mut changed_results = BTreeMap::new();
+        if let Some((dataset, _)) = self.own.filter(|(dataset, _)| *dataset != DATASET) {
+            let listed = seen.results.get(dataset).cloned().unwrap_or_default();
+            let dates = lost_results::write_again(self.workspace, writer, dataset, &listed)?;
+            if !dates.is_empty() {
+                changed_results.insert(dataset.to_owned(), dates);
+                seen = self.seen()?;
+            }
+        }
         let mut is_first = true;
         for round in 1.. {
             let mut catalogue = self.catalogue(&seen)?;
@@ -317,13 +345,18 @@ impl Look<'_> {
         };
         // The newest dates of the datasets, as far as their tables tell.
         let mut newest: BTreeMap<&str, ServiceDate> = self.own.into_iter().collect();
+        for left in &self.left {
+            if let Some(problem) = &left.problem {
+                seen.unread.insert(left.dataset.clone(), problem.clone());
+            }
+        }
         for (dataset, contracts) in self.sources() {
             // Most tables that a timetable may have it has not: they have no folder.
             let folders = self.bucket.folders(&format!("meta/{dataset}"))?;
             for contract in contracts.iter().filter(|contract| folders.contains(&contract.table)) {
                 let index = match index::current(self.bucket, dataset, &contract.table) {
                     Err(error @ (PublishError::Damaged { .. } | PublishError::Newer { .. }))
-                        if !self.is_own(dataset) =>
+                        if !self.is_own(dataset) || self.is_left(dataset) && self.own.is_some() =>
                     {
                         seen.unread.insert(dataset.to_owned(), error.to_string());
                         continue;
@@ -337,7 +370,8 @@ impl Look<'_> {
                 seen.versions.insert((dataset.to_owned(), contract.table.clone()), index.map(|index| index.version));
             }
         }
-        for dataset in self.workspace.pipelines.iter().map(|pipeline| &pipeline.dataset) {
+        let pipelines = self.workspace.pipelines.iter().map(|pipeline| &pipeline.dataset);
+        for dataset in pipelines.chain(self.left.iter().map(|left| &left.dataset)) {
             let newest = newest.get(dataset.as_str()).copied();
             let listed = results::listed(self.bucket, dataset, newest, self.shown(dataset))?;
             seen.results.insert(dataset.clone(), listed);
@@ -359,13 +393,16 @@ impl Look<'_> {
                     let dates: Vec<ServiceDate> = seen.results.get(name).map(Listed::dates).unwrap_or_default();
                     let results =
                         results::read(self.bucket, name, &dates[dates.len().saturating_sub(self.shown(name))..])?;
-                    let about = described::about(&self.workspace.pipelines, name);
+                    let left = self.left.iter().find(|left| left.dataset == name);
+                    let pipelines = || described::about(&self.workspace.pipelines, name);
+                    let about = left.map_or_else(pipelines, |left| left.about.clone());
                     datasets.push(Dataset {
                         name: name.to_owned(),
                         about,
                         tables: Vec::new(),
                         results,
                         overview: Overview::of(name),
+                        recency: Recency::default(),
                     });
                     datasets.len() - 1
                 }
@@ -376,6 +413,10 @@ impl Look<'_> {
                 }
             }
         }
-        Ok(Catalogue { site: self.workspace.site.clone(), datasets })
+        let Workspace { site, zone, .. } = self.workspace;
+        for of in &mut datasets {
+            of.recency = Recency::of(site, &of.name, &of.about, &of.tables, zone);
+        }
+        Ok(Catalogue { site: site.clone(), datasets })
     }
 }

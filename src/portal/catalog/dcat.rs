@@ -427,10 +427,10 @@ mod tests {
 
     use super::*;
     use crate::contract::odcs;
-    use crate::portal::About;
     use crate::portal::metadata::{FREQUENCIES, Geocoding, HIGH_VALUE, Metadata, PUBLISHER_TYPES, TRANSPORT_MODES};
     use crate::portal::overview::Overview;
     use crate::portal::rdf::{json_ld, turtle};
+    use crate::portal::{About, Recency};
     use crate::publish::index::testing::{file, first_version};
     use crate::publish::index::{ColumnType, IndexColumn, Release};
 
@@ -478,6 +478,7 @@ mod tests {
             standard: Some("gtfs-rt"),
             is_timetable: false,
             frequency: FREQUENCIES.concept("daily"),
+            is_ended: false,
             sources: vec![SourceLicence {
                 dataset: "bus".into(),
                 name: "leitstelle".into(),
@@ -490,7 +491,14 @@ mod tests {
             }],
         };
         let tables = [withdrawn, index].into_iter().map(|index| Table { contract: contract.clone(), index }).collect();
-        Dataset { name: "bus".into(), about, tables, results: Vec::new(), overview: Overview::of("bus") }
+        Dataset {
+            name: "bus".into(),
+            about,
+            tables,
+            results: Vec::new(),
+            overview: Overview::of("bus"),
+            recency: Recency::default(),
+        }
     }
 
     fn full() -> Metadata {

@@ -44,8 +44,31 @@ pub(super) fn section(view: View<'_>) -> Markup {
         p.lead {
             (said(&about, spoken, language))
         }
+        (state(view))
         (figures(view))
         (facts(view))
+    }
+}
+
+/// What is to be known before anything else: that nothing new comes, or that nothing is there any more.
+fn state(view: View<'_>) -> Markup {
+    html! {
+        @if view.of.about.is_ended {
+            p.note.none {
+                (view.say(
+                    "Dieser Datensatz wird nicht mehr erneuert: Es kommt nichts Neues. Was veröffentlicht ist, bleibt hier.",
+                    "This dataset is no longer renewed: nothing new comes. What is published stays here.",
+                ))
+            }
+        }
+        @if view.of.is_withdrawn() {
+            p.note.warn {
+                (view.say(
+                    "Alle Tage dieses Datensatzes sind zurückgezogen: Sie waren veröffentlicht und sind es nicht mehr.",
+                    "All days of this dataset are withdrawn: they were published and no longer are.",
+                ))
+            }
+        }
     }
 }
 
@@ -108,7 +131,9 @@ fn facts(view: View<'_>) -> Markup {
             @if let Some(standard) = standard.filter(|name| !name.is_empty()) {
                 div { dt { (view.say("Standard der Quelle", "Standard of the source")) } dd { (standard) } }
             }
-            @if let Some(frequency) = frequency.and_then(|frequency| frequency_word(frequency, view.page.language)) {
+            @if of.about.is_ended {
+                div { dt { (view.say("Wird erneuert", "Renewed")) } dd { (view.say("nicht mehr", "no longer")) } }
+            } @else if let Some(frequency) = frequency.and_then(|frequency| frequency_word(frequency, view.page.language)) {
                 div { dt { (view.say("Wird erneuert", "Renewed")) } dd { (frequency) } }
             }
             div { dt { (view.say("Lizenz", "Licence")) } dd { (view.page.licence()) } }

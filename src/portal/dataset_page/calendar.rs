@@ -37,6 +37,7 @@ pub(super) fn section(view: View<'_>) -> Markup {
                 )) }
             }
             (months(view, from, newest, true))
+            (late(view))
             @if !groups.is_empty() {
                 h3 { (view.say("Tage, an denen etwas fehlt", "Days of which something is missing")) }
                 (list(view, groups.get(..SEEN).unwrap_or(&groups)))
@@ -47,11 +48,40 @@ pub(super) fn section(view: View<'_>) -> Markup {
                     }
                 }
             }
+            (small_gaps(view, from, newest, LISTED))
             p.years {
                 (view.say("Alle Tage nach Jahren: ", "All days by year: "))
                 @for year in view.days.years() {
                     a href=(view.page.page(&year_path(view.name(), year))) { (view.year(year)) } " "
                 }
+            }
+        }
+    }
+}
+
+/// That days at the end are missing, where each day is to have data.
+pub(super) fn late(view: View<'_>) -> Markup {
+    let Some((newest, expected)) = view.days.late() else { return html! {} };
+    html! {
+        p.note.warn {
+            (view.say("Der neueste veröffentlichte Tag ist der ", "The newest day that is published is ")) (view.date(newest)) ". "
+            @if newest.plus_days(1) == expected {
+                (view.say("Der Tag danach fehlt.", "The day after it is missing."))
+            } @else {
+                (view.say("Die Tage danach fehlen, bis zum ", "The days after it are missing, until ")) (view.date(expected)) "."
+            }
+        }
+    }
+}
+
+/// What little is missing of days that are complete.
+pub(super) fn small_gaps(view: View<'_>, from: ServiceDate, to: ServiceDate, most: usize) -> Markup {
+    let groups = view.days.small_gaps(from, to);
+    html! {
+        @if !groups.is_empty() {
+            details {
+                summary { (view.say("Kleine Lücken an vollständigen Tagen", "Small gaps of complete days")) }
+                (list(view, groups.get(..most).unwrap_or(&groups)))
             }
         }
     }

@@ -11,6 +11,9 @@ use crate::publication;
 use crate::publish::index::Tombstone;
 use crate::time::ServiceDate;
 
+/// Days after the newest that are told as missing; what is later says no more, and a clock that was wrong fills no calendar.
+const MOST_LATE: i32 = 366;
+
 /// What a day is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum State {
@@ -111,7 +114,8 @@ pub(super) struct Days<'a> {
     withdrawn: BTreeMap<ServiceDate, &'a Tombstone>,
     /// Rules that keep a run from being published, by the newest results.
     blocking: BTreeSet<(&'a str, &'a RuleId)>,
-    /// The first and the newest; none of a dataset of which nothing is known.
+    /// The first and the newest; none of a dataset of which nothing is known. Where each day is to have data, the newest is that which
+    /// should be there, so that days at the end are missing as others are.
     pub bounds: Option<(ServiceDate, ServiceDate)>,
 }
 
@@ -128,7 +132,10 @@ impl<'a> Days<'a> {
         let rules = of.results.iter().flat_map(|results| &results.rules).filter(|rule| rule.on_fail == OnFail::Block);
         let blocking = rules.map(|rule| (rule.contract.as_str(), &rule.id)).collect();
         let dates = || files.keys().chain(withdrawn.keys()).chain(of.overview.days.keys()).copied();
-        let bounds = dates().min().zip(dates().max());
+        let expected = of.recency.expected_on(of.recency.released_on).filter(|_| !files.is_empty());
+        let until =
+            |newest: ServiceDate| expected.map_or(newest, |date| newest.max(date.min(newest.plus_days(MOST_LATE))));
+        let bounds = dates().min().zip(dates().max().map(until));
         Self { of, files, withdrawn, blocking, bounds }
     }
 
@@ -150,6 +157,18 @@ impl<'a> Days<'a> {
 
     pub(super) fn coverage(&self, date: ServiceDate) -> Option<&'a DayCoverage> {
         self.day(date)?.coverage.as_ref()
+    }
+
+    /// The first day that is published; of a dataset without any the first of which something is known.
+    pub(super) fn first(&self) -> Option<ServiceDate> {
+        self.files.keys().next().copied().or_else(|| self.bounds.map(|(first, _)| first))
+    }
+
+    /// The newest day that is published, and the newest after it that should be, where each day is to have data.
+    pub(super) fn late(&self) -> Option<(ServiceDate, ServiceDate)> {
+        let newest = self.files.keys().next_back().copied()?;
+        let (_, expected) = self.bounds.filter(|(_, last)| self.of.recency.is_daily && *last > newest)?;
+        Some((newest, expected))
     }
 
     /// Whether any of them is published.
@@ -231,14 +250,26 @@ impl<'a> Days<'a> {
     }
 
     /// Days from one to another of which something is missing, the newest first; consecutive ones with the same causes in one group.
+    /// A complete day is none of them.
     pub(super) fn groups(&self, from: ServiceDate, to: ServiceDate) -> Vec<Group> {
+        self.groups_of(from, to, State::is_gap)
+    }
+
+    /// The same of complete days of which a little is missing.
+    pub(super) fn small_gaps(&self, from: ServiceDate, to: ServiceDate) -> Vec<Group> {
+        let mut groups = self.groups_of(from, to, |state| state == State::Complete);
+        groups.retain(|group| !group.causes.is_empty());
+        groups
+    }
+
+    fn groups_of(&self, from: ServiceDate, to: ServiceDate, is_told: impl Fn(State) -> bool) -> Vec<Group> {
         let mut groups: Vec<Group> = Vec::new();
         for date in dates(from, to) {
             let state = self.state_of(date);
-            let causes = self.causes(date);
-            if !state.is_gap() && causes.is_empty() {
+            if !is_told(state) {
                 continue;
             }
+            let causes = self.causes(date);
             match groups.last_mut() {
                 Some(last)
                     if last.last.plus_days(1) == date
@@ -313,10 +344,39 @@ mod tests {
         ];
         assert_eq!(states, expected);
         assert_eq!(days.years(), [2026]);
-        // What little is missing of a complete day is told; a trip that was called off is not.
-        let told = |text: &str| days.groups(date(text), date(text)).iter().map(|group| group.state).collect::<Vec<_>>();
-        assert_eq!((told("2026-11-20"), told("2026-11-22")), (vec![Complete], vec![]));
+        // What little is missing of a complete day is told by itself; a trip that was called off is not.
+        let told = |text: &str| {
+            let states = |groups: Vec<Group>| groups.iter().map(|group| group.state).collect::<Vec<_>>();
+            (states(days.groups(date(text), date(text))), states(days.small_gaps(date(text), date(text))))
+        };
+        assert_eq!((told("2026-11-20"), told("2026-11-22")), ((vec![], vec![Complete]), (vec![], vec![])));
+        assert_eq!(told("2026-11-23"), (vec![Partial], vec![]));
         assert!(Days::of(&dataset("bus", &[])).state_of(date("2026-11-24")) == Outside);
+    }
+
+    #[test]
+    fn days_at_the_end_are_missing_where_each_day_is_to_have_data() {
+        let mut of = dataset("bus", &["2026-11-20", "2026-11-21"]);
+        let late = |of: &Dataset| {
+            let days = Days::of(of);
+            (days.bounds.map(|(_, newest)| newest.to_string()), days.late().map(|(_, expected)| expected.to_string()))
+        };
+        let newest = |text: &str| Some(text.to_owned());
+        // Nothing says how often it is renewed.
+        of.recency.released_on = Some(date("2026-11-25"));
+        assert_eq!(late(&of), (newest("2026-11-21"), None));
+        of.recency.is_daily = true;
+        assert_eq!(late(&of), (newest("2026-11-24"), newest("2026-11-24")));
+        let days = Days::of(&of);
+        assert_eq!(days.state_of(date("2026-11-24")), State::Missing);
+        let groups = days.groups(date("2026-11-01"), date("2026-11-24"));
+        assert_eq!((groups.len(), groups[0].first, groups[0].last), (1, date("2026-11-22"), date("2026-11-24")));
+        // A release of the day after is on time.
+        of.recency.released_on = Some(date("2026-11-22"));
+        assert_eq!(late(&of), (newest("2026-11-21"), None));
+        // A clock that was far ahead fills a year.
+        of.recency.released_on = Some(date("2126-11-22"));
+        assert_eq!(late(&of).0, newest("2027-11-22"));
     }
 
     #[test]

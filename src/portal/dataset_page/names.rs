@@ -50,7 +50,14 @@ pub(in crate::portal) fn description(site: &Site, of: &Dataset, language: Langua
     };
     let names: Vec<String> = of.tables.iter().take(TABLES_NAMED).map(named).collect();
     let more = of.tables.len().saturating_sub(names.len());
-    let (names, publisher, data) = (names.join(", "), &site.publisher, site.data(language));
+    let (publisher, data) = (&site.publisher, site.data(language));
+    let is_one = names.len() == 1;
+    let names = match names.split_last() {
+        Some((last, before)) if more == 0 && !before.is_empty() => {
+            format!("{} {} {last}", before.join(", "), language.say("und", "and"))
+        }
+        _ => names.join(", "),
+    };
     let text = match (language, more) {
         (Language::De, 0) if names.is_empty() => {
             format!("{data} von {publisher}. Noch ist nichts davon veröffentlicht.")
@@ -58,6 +65,8 @@ pub(in crate::portal) fn description(site: &Site, of: &Dataset, language: Langua
         (Language::En, 0) if names.is_empty() => {
             format!("{data} by {publisher}. None of it has been published yet.")
         }
+        (Language::De, 0) if is_one => format!("{data} von {publisher} mit der Tabelle {names}."),
+        (Language::En, 0) if is_one => format!("{data} by {publisher} with the table {names}."),
         (Language::De, 0) => format!("{data} von {publisher} mit den Tabellen {names}."),
         (Language::De, more) => format!("{data} von {publisher} mit den Tabellen {names} und {more} weiteren."),
         (Language::En, 0) => format!("{data} by {publisher} with the tables {names}."),

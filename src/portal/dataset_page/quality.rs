@@ -8,8 +8,9 @@ use super::days::dates;
 use super::reasons::rule_words;
 use super::view::View;
 use crate::check::RuleResult;
+use crate::contract::Severity;
 use crate::ledger::Status;
-use crate::portal::overview::Day;
+use crate::portal::overview::{Day, DayFinding};
 use crate::portal::pictures::trend;
 use crate::report::results::page_path;
 use crate::time::ServiceDate;
@@ -20,12 +21,13 @@ const WORST: usize = 10;
 const YEAR: i32 = 365;
 
 pub(super) fn section(view: View<'_>) -> Markup {
-    let Some((first, newest)) = view.days.bounds else { return html! {} };
-    let from = newest.plus_days(-YEAR + 1);
+    let Some(((_, newest), first)) = view.days.bounds.zip(view.days.first()) else { return html! {} };
+    // Before the first day that is published nobody could use it.
+    let from = newest.plus_days(-YEAR + 1).max(first);
     let days: Vec<(ServiceDate, &Day)> =
         view.of.overview.days.range(from..=newest).map(|(date, day)| (*date, day)).collect();
     let scores: Vec<(ServiceDate, f64)> = days.iter().filter_map(|(date, day)| Some((*date, day.score?))).collect();
-    let worst = worst(&days);
+    let worst = worst(&days, |rule| is_remark(view, rule));
     html! {
         section #quality aria-labelledby="quality-title" {
             h2 #quality-title { (view.say("Wie gut die Daten sind", "How good the data are")) }
@@ -34,16 +36,19 @@ pub(super) fn section(view: View<'_>) -> Markup {
                     b { (view.decimal(&format!("score {} {date}", view.name()), *score, 2)) }
                     (view.say(" von 100 Punkten am ", " of 100 points on ")) (view.date(*date)) "."
                 },
+                None if view.of.is_withdrawn() => p {
+                    (view.say("Die Ergebnisse der Prüfungen sind mit den Tagen zurückgezogen.", "The results of the checks are withdrawn with the days."))
+                },
                 None => p { (view.say("Noch gibt es keine Punkte.", "There are no points yet.")) },
             }
             @if scores.len() > 1 {
                 // Days without points are gaps, not a line from one to the next.
-                @let points = dates(from.max(first), newest).map(|date| (date, view.of.overview.days.get(&date).and_then(|day| day.score)));
+                @let points = dates(from, newest).map(|date| (date, view.of.overview.days.get(&date).and_then(|day| day.score)));
                 (trend::curve(&points.collect::<Vec<_>>(), view.page.language))
                 (by_month(view, &scores))
             }
             @if worst.is_empty() {
-                @if !days.is_empty() { p { (view.say("Im letzten Jahr war jede Regel an jedem Tag erfüllt.", "In the last year every rule held on every day.")) } }
+                @if !days.is_empty() { p { (view.say("Seit ", "Since ")) (view.date(from)) (view.say(" war jede Regel an jedem Tag erfüllt.", " every rule held on every day.")) } }
             } @else {
                 h3 { (view.say("Regeln, die am häufigsten nicht erfüllt waren", "Rules that failed most often")) }
                 (rules(view, from, newest, &worst))
@@ -92,6 +97,20 @@ fn by_month(view: View<'_>, scores: &[(ServiceDate, f64)]) -> Markup {
     }
 }
 
+/// Ends of the ids of what the program tells of rows that it leaves out on purpose: repetitions, and what is in no row of a table.
+const THINNED_OUT: [&str; 5] =
+    [".same_position", ".unchanged", ".report_without_trip", ".prediction_without_trip", ".not_released"];
+
+/// Whether a rule tells how rows were thinned out, and no mistake: one that only remarks by the newest results that have it.
+fn is_remark(view: View<'_>, found: &DayFinding) -> bool {
+    let results = view.of.results.iter().rev().flat_map(|results| &results.rules);
+    let mut known = results.filter(|rule| rule.contract == found.contract && rule.id == found.rule);
+    match known.next() {
+        Some(rule) => rule.severity == Severity::Info,
+        None => found.result == RuleResult::Warning && THINNED_OUT.iter().any(|end| found.rule.0.ends_with(end)),
+    }
+}
+
 /// On how many days a rule failed, and when last.
 struct Failing<'a> {
     contract: &'a str,
@@ -104,10 +123,11 @@ struct Failing<'a> {
 }
 
 /// The worst first: what failed before what warned, then by the number of days.
-fn worst<'a>(days: &[(ServiceDate, &'a Day)]) -> Vec<Failing<'a>> {
+/// What `is_remark` says is no failure.
+fn worst<'a>(days: &[(ServiceDate, &'a Day)], is_remark: impl Fn(&DayFinding) -> bool) -> Vec<Failing<'a>> {
     let mut rules: BTreeMap<(&str, &str), Failing<'a>> = BTreeMap::new();
     for (date, day) in days {
-        for found in &day.findings {
+        for found in day.findings.iter().filter(|found| !is_remark(found)) {
             let key = (found.contract.as_str(), found.rule.0.as_str());
             let rule = rules.entry(key).or_insert(Failing {
                 contract: &found.contract,

@@ -7,6 +7,7 @@ use super::columns;
 use super::names::either;
 use super::table_title::{called, named};
 use super::view::{View, are_apart};
+use super::ways_in;
 use crate::portal::catalogue::Table;
 use crate::portal::frame::rows_word;
 use crate::publish::index::{IndexFile, meta_folder};
@@ -104,6 +105,13 @@ fn in_page(view: View<'_>, table: &Table) -> Markup {
                 summary { (view.say("Spalten von ", "Columns of ")) (called(table, language)) }
                 (columns::list(view, table))
             }
+            // The section above has the ways into the first one.
+            @if ways_in::table_of(view).is_some_and(|of| of.index.table != *name) && !table.index.files.is_empty() {
+                details {
+                    summary { (called(table, language)) (view.say(" nutzen", ": use it")) }
+                    (ways_in::of_table(view, table))
+                }
+            }
             details {
                 summary { (view.say("Dateien von ", "Files of ")) (called(table, language)) }
                 (files(view, table))
@@ -137,6 +145,14 @@ pub(super) fn page(view: View<'_>, table: &Table) -> Markup {
         (facts(view, table))
         h2 #columns { (view.say("Spalten", "Columns")) }
         (columns::list(view, table))
+        @if !table.index.files.is_empty() {
+            h2 #use { (view.say("Daten nutzen", "Use the data")) }
+            (ways_in::of_table(view, table))
+            p {
+                (view.say("Mehr Wege zeigt die ", "More ways are on the "))
+                a href={ (view.page.page(&super::path(view.name()))) "#use" } { (view.say("Seite des Datensatzes", "page of the dataset")) } "."
+            }
+        }
         h2 #files { (view.say("Dateien", "Files")) }
         (files(view, table))
         h2 #cite { (view.say("Zitieren", "Cite")) }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::contract::{Contract, odcs};
 use crate::ledger::Status;
-use crate::portal::catalogue::{About, Dataset, Site, Table};
+use crate::portal::catalogue::{About, Dataset, Recency, Site, Table};
 use crate::portal::metadata::{Contact, Metadata};
 use crate::portal::overview::{Change, ChangeKind, ChangedTable, Day, DayGap, Overview};
 use crate::publish::index::testing::{file, first_version};
@@ -51,6 +51,7 @@ pub(in crate::portal) fn dataset(name: &str, dates: &[&str]) -> Dataset {
         tables: vec![Table { contract: contract(), index }],
         results: Vec::new(),
         overview: Overview::of(name),
+        recency: Recency::default(),
     }
 }
 

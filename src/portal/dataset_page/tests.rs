@@ -405,3 +405,78 @@ fn the_ways_in_have_the_address_of_the_bucket_or_run_in_its_folder() {
     }
     assert!(local.iter().all(|way| !way.contains("http")), "{local:?}");
 }
+
+#[test]
+fn failed_rules_are_told_since_the_first_day_and_without_those_that_only_thin_out() {
+    let mut of = rich("bus", "schemas/busplus", 10);
+    let thinned = DayFinding {
+        table: "vehicle_locations".into(),
+        contract: "c".into(),
+        rule: RuleId("vehicle_locations.same_position".into()),
+        result: RuleResult::Warning,
+        rows: 7,
+    };
+    of.overview.days.values_mut().for_each(|day| day.findings.push(thinned.clone()));
+    let shown = |of: &Dataset| text(&files(&site(None), of), "bus/index.html").to_owned();
+    let page = shown(&of);
+    let (_, rules) = page.split_once("am häufigsten nicht erfüllt").unwrap();
+    let (rules, _) = rules.split_once("</table>").unwrap();
+    assert!(
+        rules.contains("<caption>Seit <time datetime=\"2026-11-15\">15. November 2026</time></caption>"),
+        "{rules}"
+    );
+    assert!(
+        rules.contains("gap_in_feed") && rules.contains("frozen_gps") && !rules.contains("same_position"),
+        "{rules}"
+    );
+    // A remark of a contract's own rule is no failure either.
+    of.results[0].rules[1].severity = crate::contract::Severity::Info;
+    assert!(!shown(&of).contains("vehicle_locations.frozen_gps"));
+}
+
+#[test]
+fn each_table_has_its_own_ways_in() {
+    let mut of = dataset("bus", &["2026-11-24"]);
+    let mut second = of.tables[0].clone();
+    second.index = first_version("bus", "u", vec![file("bus", "u", "2026-11-24", "u")]);
+    of.tables.push(second);
+    let pages = files(&site(None), &of);
+    for path in ["bus/index.html", "bus/index.en.html"] {
+        for way in ["duckdb-list", "pandas", "curl"] {
+            let parts = text(&pages, path).split(&format!("data-way=\"{way}\"")).skip(1).collect::<Vec<_>>();
+            let of = |table: &str| {
+                parts
+                    .iter()
+                    .filter(|part| {
+                        part.split("</code>").next().unwrap().contains(&format!("meta/bus/{table}/index.csv"))
+                    })
+                    .count()
+            };
+            assert_eq!((of("t"), of("u")), (1, 1), "{way}");
+        }
+    }
+    let pages = files(&site(None), &rich("stadtbus-fahrplan", "schemas/gtfs", 2));
+    let stops = text(&pages, "stadtbus-fahrplan/tables/stops.html");
+    assert!(
+        stops.contains("data-way=\"pandas\"") && stops.contains("meta/stadtbus-fahrplan/stops/index.csv&quot;"),
+        "{stops}"
+    );
+}
+
+#[test]
+fn an_ended_and_a_withdrawn_dataset_say_so_on_their_page() {
+    let mut of = dataset("bus", &["2026-11-24"]);
+    let sentences = [
+        "Es kommt nichts Neues.",
+        "Alle Tage dieses Datensatzes sind zurückgezogen",
+        "Alle Dateien sind zurückgezogen.",
+    ];
+    let told = |of: &Dataset| sentences.map(|said| text(&files(&site(None), of), "bus/index.html").contains(said));
+    assert_eq!(told(&of), [false; 3]);
+    of.about.is_ended = true;
+    assert_eq!(told(&of), [true, false, false]);
+    of.tables[0].index.files.clear();
+    of.tables[0].index.withdrawn.insert("2026-11-24".parse().unwrap(), tombstone("Kennzeichen im Text"));
+    assert_eq!(told(&of), [true; 3]);
+    assert!(!text(&files(&site(None), &of), "bus/index.html").contains("Noch gibt es keine"));
+}

@@ -20,12 +20,17 @@ struct Way {
 }
 
 pub(super) fn section(view: View<'_>) -> Markup {
-    let tables = view.of.tables.iter().filter(|table| !table.index.files.is_empty());
-    let Some(table) = tables.max_by_key(|table| table.rows()) else {
+    let Some(table) = table_of(view) else {
         return html! {
             section #use aria-labelledby="use-title" {
                 h2 #use-title { (view.say("Daten nutzen", "Use the data")) }
-                p { (view.say("Zurzeit gibt es keine Dateien.", "There are no files at present.")) }
+                p {
+                    @if view.of.is_withdrawn() {
+                        (view.say("Alle Dateien sind zurückgezogen.", "All files are withdrawn."))
+                    } @else {
+                        (view.say("Zurzeit gibt es keine Dateien.", "There are no files at present."))
+                    }
+                }
             }
         };
     };
@@ -60,6 +65,32 @@ pub(super) fn section(view: View<'_>) -> Markup {
     }
 }
 
+/// The ways into one table that need nothing but its list, below its columns: the page of the dataset has all ways into one of them.
+pub(super) fn of_table(view: View<'_>, table: &Table) -> Markup {
+    if table.index.files.is_empty() {
+        return html! {};
+    }
+    let place = Place::of(view, table);
+    let first = place.duckdb_list();
+    html! {
+        p { b { (first.title) } ". " (note(view, &first)) }
+        (snippet(&first))
+        @for way in [place.pandas(), place.curl()] {
+            details {
+                summary { (way.title) }
+                p { (note(view, &way)) }
+                (snippet(&way))
+            }
+        }
+    }
+}
+
+/// The table that the examples of the dataset are of.
+pub(super) fn table_of(view: View<'_>) -> Option<&Table> {
+    let tables = view.of.tables.iter().filter(|table| !table.index.files.is_empty());
+    tables.max_by_key(|table| table.rows())
+}
+
 /// What is said of a way, with what is of its language in code.
 fn note(view: View<'_>, way: &Way) -> Markup {
     let parts = view.say(way.note.0, way.note.1).split('`').enumerate();
@@ -80,12 +111,7 @@ struct Place {
 }
 
 fn ways(view: View<'_>, table: &Table) -> Vec<Way> {
-    let place = Place {
-        base: view.page.site.base_url.as_deref().map(|url| url.trim_end_matches('/').to_owned()),
-        dataset: view.name().to_owned(),
-        table: table.index.table.clone(),
-        list: format!("{}/index.csv", meta_folder(view.name(), &table.index.table)),
-    };
+    let place = Place::of(view, table);
     let mut ways = Vec::new();
     if place.base.is_some() && iceberg::has(&table.index) {
         ways.push(place.duckdb_catalogue());
@@ -107,6 +133,15 @@ fn ways(view: View<'_>, table: &Table) -> Vec<Way> {
 }
 
 impl Place {
+    fn of(view: View<'_>, table: &Table) -> Self {
+        Self {
+            base: view.page.site.base_url.as_deref().map(|url| url.trim_end_matches('/').to_owned()),
+            dataset: view.name().to_owned(),
+            table: table.index.table.clone(),
+            list: format!("{}/index.csv", meta_folder(view.name(), &table.index.table)),
+        }
+    }
+
     /// What paths of the bucket are put behind.
     fn prefix(&self) -> String {
         self.base.as_ref().map_or_else(|| "./".to_owned(), |base| format!("{base}/"))

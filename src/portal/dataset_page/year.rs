@@ -21,5 +21,6 @@ pub(super) fn content(view: View<'_>, year: i16) -> Markup {
             h2 { (view.say("Tage, an denen etwas fehlt", "Days of which something is missing")) }
             (calendar::list(view, &groups))
         }
+        (calendar::small_gaps(view, from, to, usize::MAX))
     }
 }

@@ -123,7 +123,7 @@ fn then(view: View<'_>, trend: &Trend, newest: &RunLine) -> Markup {
         Of::Published => view.what("rows_published", &[&rule.table, &date]),
         Of::HeldBack => view.what("rows_quarantined", &[&rule.table, &date]),
         Of::Discarded => view.what("rows_dropped_by", &[&rule.table, &format!("{}.discarded", rule.table), &date]),
-        Of::Released => view.what("rule_released", &[&rule.contract, &rule.id.0, &date]),
+        Of::Released => of_rule("rule_released", newest.date),
     };
     html! {
         @for part in happened(rule, newest.status, &newest.tables) {
@@ -154,10 +154,14 @@ fn in_language<'a>(view: View<'_>, de: Option<&'a str>, en: &'a str) -> (&'a str
     }
 }
 
-/// What a rule came to on a date.
+/// What a number is of the rule in whose place it stands: the place has its name.
+fn of_rule(kind: &str, date: ServiceDate) -> String {
+    format!("{kind} ~ {date}")
+}
+
+/// What a rule came to on a date; to stand in its place.
 pub(super) fn told(view: View<'_>, trend: &Trend, point: &Point, date: ServiceDate) -> Markup {
-    let date = date.to_string();
-    let what = |kind: &str| view.what(kind, &[&trend.rule.contract, &trend.rule.id.0, &date]);
+    let what = |kind: &str| of_rule(kind, date);
     match (point.result, trend.rule.asks, point.value) {
         (RuleResult::Skipped, ..) => html! { (view.say("nichts zu prüfen", "nothing to look at")) },
         (RuleResult::Error, ..) => html! { (view.say("konnte nicht laufen", "could not run")) },
@@ -167,7 +171,7 @@ pub(super) fn told(view: View<'_>, trend: &Trend, point: &Point, date: ServiceDa
             html! { (view.say(de, en)) }
         }
         (_, Evaluates::Rows, _) => html! {
-            (view.count(&what("rule_rows"), point.rows)) (view.say(" von ", " of ")) (view.count(&what("rule_checked"), point.checked))
+            (view.exact(&what("rule_rows"), point.rows)) (view.say(" von ", " of ")) (view.exact(&what("rule_checked"), point.checked))
             " " (rows_word(point.checked, view.language))
             @if point.rows > 0 && point.checked > 0 {
                 " (" (view.percent(&what("rule_percent"), 100.0 * point.rows as f64 / point.checked as f64)) ")"
@@ -177,11 +181,10 @@ pub(super) fn told(view: View<'_>, trend: &Trend, point: &Point, date: ServiceDa
 }
 
 /// Rows that a rule named on a date, and their share.
-fn named(view: View<'_>, trend: &Trend, point: &Point, date: ServiceDate) -> Markup {
-    let date = date.to_string();
-    let what = |kind: &str| view.what(kind, &[&trend.rule.contract, &trend.rule.id.0, &date]);
+fn named(view: View<'_>, point: &Point, date: ServiceDate) -> Markup {
+    let what = |kind: &str| of_rule(kind, date);
     html! {
-        (view.count(&what("rule_rows"), point.rows))
+        (view.exact(&what("rule_rows"), point.rows))
         @if point.rows > 0 && point.checked > 0 {
             " (" (view.percent(&what("rule_percent"), 100.0 * point.rows as f64 / point.checked as f64)) ")"
         }
@@ -202,7 +205,7 @@ fn before(view: View<'_>, trend: &Trend, words: &str) -> Markup {
                 && matches!(point.result, RuleResult::Passed | RuleResult::Warning | RuleResult::Failed)
                 && trend.newest().is_some_and(|now| now.checked == point.checked && now.result != RuleResult::Skipped && now.result != RuleResult::Error) =>
             {
-                (words) (named(view, trend, point, date))
+                (words) (named(view, point, date))
             },
             Some((point, date)) => { (words) (told(view, trend, point, date)) },
             None => (view.say("die Regel gab es da noch nicht", "the rule was not there then")),
@@ -272,9 +275,13 @@ pub(super) fn bars(view: View<'_>, trend: &Trend) -> Markup {
         }
     }
     html! {
-        svg.bars role="img" width=(width) {
+        // The line is a border where each date has a result.
+        @let is_whole = base == [(0, trend.points.len())];
+        svg.bars.all[is_whole] role="img" width=(width) {
             title { (said) }
-            path.base d=(base.iter().map(|(from, dates)| format!("M{} 25h{}", from * BAR, dates * BAR - 2)).collect::<String>()) {}
+            @if !is_whole {
+                path.base d=(base.iter().map(|(from, dates)| format!("M{} 25h{}", from * BAR, dates * BAR - 2)).collect::<String>()) {}
+            }
             @for (class, shape) in shapes { path class=(class) d=(shape) {} }
         }
     }

@@ -10,6 +10,7 @@
 //!
 //! | `data-figure` | query |
 //! |---|---|
+//! | `KIND ~ DATE` | `KIND DATASET CONTRACT RULE DATE` of the dataset of the page and the rule in whose place, `id="CONTRACT/RULE"`, it stands |
 //! | `score DATASET DATE` | `SELECT value FROM reports WHERE kind = 'score' AND dimension IS NULL` |
 //! | `score_change DATASET DATE BEFORE` | the difference of these two as they are shown, without its sign |
 //! | `dimension_score DATASET DIMENSION DATE` | `SELECT value FROM reports WHERE kind = 'score' AND dimension = DIMENSION` |
@@ -47,6 +48,7 @@ use crate::portal::frame::{self, Page, path_in, said};
 use crate::report::results::page_path;
 use crate::report::trend::Report;
 use crate::text::Language;
+use crate::time::ServiceDate;
 
 /// What the style sheet of all pages does not have.
 const STYLE: &str = include_str!("page.css");
@@ -68,10 +70,32 @@ pub(super) fn files(site: &Site, of: &Dataset, report: &Report) -> [File; 2] {
         let content = html! {
             (page.crumbs_of(&[(said(title, of_title, language), &dataset_page::path(&of.name))], &html! { (language.say("Datenqualität", "Data quality")) }))
             h1 { (language.say("Datenqualität", "Data quality")) ": " (said(title, of_title, language)) }
-            (sections(View { language, report, prefix: "", is_nested: false }))
+            (without_results(of, report, language))
+            @if report.runs.is_empty() && of.is_withdrawn() {
+                p { (language.say("Die Ergebnisse sind mit den Tagen zurückgezogen.", "The results are withdrawn with the days.")) }
+            } @else {
+                (sections(View { language, report, prefix: "", is_nested: false }))
+            }
         };
         File::new(path_in(language, &path), page.write(&head, &content))
     })
+}
+
+/// Days among those that are shown of which there were results, and are none: they would be missing without a word.
+fn without_results(of: &Dataset, report: &Report, language: Language) -> Markup {
+    let first = report.runs.first().map(|run| run.date);
+    let known = of.overview.days.iter().filter(|(date, day)| day.status.is_some() && Some(**date) >= first);
+    let shown = |date: &ServiceDate| report.runs.iter().any(|run| run.date == *date);
+    let lost: Vec<ServiceDate> = known.map(|(date, _)| *date).filter(|date| !shown(date)).collect();
+    html! {
+        @if !lost.is_empty() {
+            p.note.warn {
+                (language.say("Die Ergebnisse dieser Tage sind verloren oder nicht lesbar und fehlen unten: ", "The results of these days are lost or cannot be read, and are missing below: "))
+                @for (place, date) in lost.iter().enumerate() { @if place > 0 { ", " } (frame::day(*date, language)) }
+                "."
+            }
+        }
+    }
 }
 
 /// The page of some datasets, for whoever asks for it.

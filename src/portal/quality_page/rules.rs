@@ -165,13 +165,15 @@ fn rules(view: View<'_>, newest: &RunLine, trends: &[Trend], common: &[Common<'_
                                 @if let Some(point) = trend.newest() { (more(view, trend, point, newest, usual.map(|(_, checked)| checked))) }
                             })),
                             Item::Alike { words, language, trends } => li {
+                                @let end = common_end(&trends);
                                 "… " (said(words, language, view.language))
+                                @if !end.is_empty() { " " code { "…" (end) } }
                                 @if let Some(first) = trends.first() { (weight(view, first)) }
                                 @for (place, trend) in trends.iter().enumerate() {
                                     @if place == 0 { ": " } @else { ", " }
                                     // The table is that of the heading.
                                     @let name = trend.rule.id.0.split_once('.').map_or(&*trend.rule.id.0, |(_, name)| name);
-                                    code id=(view.place_of(trend)) { (name) }
+                                    code id=(view.place_of(trend)) { (name.strip_suffix(end).unwrap_or(name)) }
                                 }
                             },
                         }
@@ -203,6 +205,14 @@ enum Item<'a> {
         language: Language,
         trends: Vec<&'a Trend>,
     },
+}
+
+/// The last part of the names of rules, with its point, if it is the same of all.
+fn common_end<'a>(trends: &[&'a Trend]) -> &'a str {
+    let end = |trend: &&'a Trend| trend.rule.id.0.rfind('.').and_then(|place| trend.rule.id.0.get(place..));
+    let mut ends = trends.iter().map(end);
+    let first = ends.next().flatten().unwrap_or_default();
+    if ends.all(|other| other == Some(first)) { first } else { "" }
 }
 
 /// Rules in lines, in their order; those that are alike where the first of them is.
@@ -252,7 +262,8 @@ fn weight(view: View<'_>, trend: &Trend) -> Markup {
 fn line(view: View<'_>, trend: &Trend, more: Markup) -> Markup {
     html! {
         li id=(view.place_of(trend)) {
-            (words(view, trend)) " " code { (trend.rule.id) }
+            // The table is that of the heading.
+            (words(view, trend)) " " code { (trend.rule.id.0.split_once('.').map_or(&*trend.rule.id.0, |(_, name)| name)) }
             (weight(view, trend))
             (more)
         }

@@ -36,7 +36,7 @@ fn table(view: View<'_>, runs: &[(usize, &RunLine)], is_newest: bool) -> Markup 
         };
         html! {
             @match score {
-                Some(score) => td.n.(shade(score)) { (view.decimal(&what, score)) },
+                Some(score) => td.n.(shade(score)) data-figure=(what) { (view.language.decimal(score, 2)) },
                 None => td.n { "–" },
             }
         }

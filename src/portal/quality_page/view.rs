@@ -65,6 +65,11 @@ impl<'a> View<'a> {
         frame::count(what, value, self.language)
     }
 
+    /// A count that is shown as it is, so that nothing need say it again.
+    pub(super) fn exact(&self, what: &str, value: u64) -> Markup {
+        html! { span data-figure=(what) { (self.language.of(&grouped(value))) } }
+    }
+
     /// A number with two decimals.
     pub(super) fn decimal(&self, what: &str, value: f64) -> Markup {
         frame::decimal(what, value, 2, self.language)
@@ -93,7 +98,7 @@ impl<'a> View<'a> {
     /// A share in percent, with as many decimals as it needs not to look like nothing.
     pub(super) fn percent(&self, what: &str, value: f64) -> Markup {
         let places = if value >= 0.01 { 2 } else { (-value.log10()).ceil().clamp(2.0, 12.0) as usize };
-        html! { (frame::decimal(what, value, places, self.language)) "\u{202f}%" }
+        html! { span data-figure=(what) { (self.language.decimal(value, places)) } "\u{202f}%" }
     }
 
     pub(super) fn date(&self, date: ServiceDate) -> Markup {

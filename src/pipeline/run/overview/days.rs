@@ -30,11 +30,13 @@ const COVERAGE: [&str; 8] = [
     "gap_reason",
 ];
 
-/// All dates that have a file or results. What is kept of a date stays unless there is a reason to look at it.
+/// All dates that have a file or results, or had results that are gone. What is there of a date stays unless there is a reason to look
+/// at it; where all is made anew, only what nothing else tells any more.
 pub(super) fn days(
     sources: &Sources<'_>,
-    kept: Option<&BTreeMap<ServiceDate, Day>>,
+    before: Option<&BTreeMap<ServiceDate, Day>>,
 ) -> Result<BTreeMap<ServiceDate, Day>, PublishError> {
+    let kept = before.filter(|_| !sources.is_anew);
     let mut records: BTreeMap<ServiceDate, BTreeSet<String>> = BTreeMap::new();
     let mut withdrawn = BTreeSet::new();
     for table in sources.tables {
@@ -57,18 +59,27 @@ pub(super) fn days(
     with_results.retain(|date| !withdrawn.contains(date));
     let mut dates: BTreeSet<ServiceDate> = records.keys().copied().collect();
     dates.extend(&with_results);
+    // Results that are gone although nobody withdrew them: the day stays what it was.
+    let is_lost = |(date, day): &(&ServiceDate, &Day)| {
+        day.status.is_some()
+            && !with_results.contains(date)
+            && !withdrawn.contains(date)
+            && records.get(date).map_or_else(|| day.records.is_empty(), |records| *records == day.records)
+    };
+    let lost = before.into_iter().flatten().filter(is_lost);
+    let mut days: BTreeMap<ServiceDate, Day> = lost.map(|(date, day)| (*date, day.clone())).collect();
+    dates.retain(|date| !days.contains_key(date));
     let known: BTreeMap<ServiceDate, &Quality> = sources.results.iter().map(|of| (of.date, of)).collect();
-    let mut days = BTreeMap::new();
     for date in dates {
         let records = records.remove(&date).unwrap_or_default();
-        let before = kept.and_then(|kept| kept.get(&date));
-        let same = before.filter(|day| day.records == records);
+        let of_date = |days: Option<&BTreeMap<ServiceDate, Day>>| days.and_then(|days| days.get(&date)).cloned();
+        let [same, was] = [kept, before].map(|days| of_date(days).filter(|day| day.records == records));
         let has_results = with_results.contains(&date);
         let is_looked_at = sources.dates.contains(&date)
             || known.contains_key(&date)
-            || same.is_none_or(|day| !has_results && day.status.is_some());
-        if let Some(day) = same.filter(|_| !is_looked_at) {
-            days.insert(date, day.clone());
+            || same.as_ref().is_none_or(|day| !has_results && day.status.is_some());
+        if let Some(day) = same.clone().filter(|_| !is_looked_at) {
+            days.insert(date, day);
             continue;
         }
         let mut day = Day { records, ..Day::default() };
@@ -84,8 +95,9 @@ pub(super) fn days(
         }
         // The same records made the same files.
         day.coverage = match same {
-            Some(same) => same.coverage.clone(),
-            None => coverage(sources, date)?,
+            Some(same) => same.coverage,
+            // A file that is gone does not make its day a complete one.
+            None => coverage(sources, date)?.or_else(|| was.and_then(|was| was.coverage)),
         };
         days.insert(date, day);
     }

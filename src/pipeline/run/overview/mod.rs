@@ -43,8 +43,8 @@ pub(super) fn update(sources: &Sources<'_>, writer: &mut ViewWriter<'_>) -> Resu
     let key = overview::path(sources.dataset);
     let mut there = sources.bucket.get(&key)?;
     for round in 1.. {
-        let kept = there.as_deref().filter(|_| !sources.is_anew).and_then(|bytes| read(bytes, sources.dataset));
-        let overview = next(sources, kept.as_ref(), writer)?;
+        let before = there.as_deref().and_then(|bytes| read(bytes, sources.dataset));
+        let overview = next(sources, before.as_ref(), writer)?;
         let text = overview.write();
         let bytes: Bytes =
             text.unwrap_or_else(|error| crate::internal::impossible("writing an overview", error)).into();
@@ -80,10 +80,15 @@ fn read(bytes: &[u8], dataset: &str) -> Option<Overview> {
     Overview::read(bytes).filter(|read| read.dataset == dataset)
 }
 
-/// What follows what is kept.
-fn next(sources: &Sources<'_>, kept: Option<&Overview>, writer: &mut ViewWriter<'_>) -> Result<Overview, PublishError> {
+/// What follows what was there before. Where all is made anew, this is used for days alone of which nothing else tells any more.
+fn next(
+    sources: &Sources<'_>,
+    before: Option<&Overview>,
+    writer: &mut ViewWriter<'_>,
+) -> Result<Overview, PublishError> {
+    let kept = before.filter(|_| !sources.is_anew);
     let mut overview = Overview::of(sources.dataset);
-    overview.days = days::days(sources, kept.map(|kept| &kept.days))?;
+    overview.days = days::days(sources, before.map(|before| &before.days))?;
     (overview.changes, overview.versions) = changes::changes(sources, kept)?;
     overview.tables = previews::previews(sources, kept.map(|kept| &kept.tables))?;
     overview.hours = hours::hours(sources, kept.and_then(|kept| kept.hours.as_ref()))?;

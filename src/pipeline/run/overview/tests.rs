@@ -391,3 +391,18 @@ fn findings_of_a_day_are_the_rules_that_did_not_pass() {
     let expected = ["t.failed", "t.error", "t.warning"].map(|id| RuleId(id.to_owned()));
     assert_eq!(found, expected.iter().collect::<Vec<_>>());
 }
+
+#[test]
+fn a_day_whose_results_are_gone_stays_what_it_was() {
+    let city = City::new();
+    (0..3).for_each(|number| city.run(day(number), "a"));
+    // Of a run that was held back there are results alone.
+    city.results(day(3), 50.0);
+    let before = city.update(day(3)).days;
+    assert_eq!((before.len(), before[&day(1)].score, before[&day(3)].score), (4, Some(90.0), Some(50.0)));
+    for number in [1, 3] {
+        city.bucket.remove(&results::path("bus", day(number), Form::Json)).unwrap();
+    }
+    assert_eq!(city.update(day(2)).days, before);
+    city.is_as_made_anew();
+}
