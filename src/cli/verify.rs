@@ -9,6 +9,7 @@ use crate::cli::terminal::{count, one_line};
 use crate::durable;
 use crate::get::{BucketReader, GetError};
 use crate::ledger::log::checkpoint::Checkpoint;
+use crate::ledger::log::cosignature::CosignerKey;
 use crate::ledger::log::note::{MAX_NOTE, Note, VerifierKey};
 use crate::ledger::verify::{Fault, FaultKind, Known, Verified, verify};
 use crate::report::difference;
@@ -42,6 +43,9 @@ pub(super) struct Arguments {
     /// The publisher's public key (name+hash+base64), or a file that has it in a line
     #[arg(long, value_name = "VKEY|FILE")]
     key: Option<String>,
+    /// The key of a witness that must have cosigned the log (name+hash+base64); may be given more than once
+    #[arg(long, value_name = "VKEY")]
+    witness: Vec<String>,
     /// The language of what is printed
     #[arg(long, value_enum, value_name = "LANG", default_value_t = Language::En)]
     lang: Language,
@@ -57,7 +61,8 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
 fn verified(arguments: &Arguments) -> Result<Exit, Exit> {
     let key = arguments.key.as_deref().map(key).transpose()?;
     let since = arguments.since.as_deref().map(|path| checkpoint(path, key.as_ref())).transpose()?;
-    let known = Known { key, since };
+    let witnesses = arguments.witness.iter().map(|text| witness(text)).collect::<Result<_, _>>()?;
+    let known = Known { key, since, witnesses };
     let reader = BucketReader::open(&arguments.url).map_err(|error| {
         eprintln!("error: {error}.");
         match error {
@@ -118,6 +123,13 @@ fn key(text: &str) -> Result<VerifierKey, Exit> {
     let mut lines = lines.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     let line = lines.next().ok_or_else(|| wrong(format!("{} is empty", path.display())))?;
     line.parse::<VerifierKey>().map_err(|error| wrong(format!("{}: {error}", path.display())))
+}
+
+fn witness(text: &str) -> Result<CosignerKey, Exit> {
+    let wrong = |error| {
+        usage(&format!("--witness: {error}. Write the line that the witness' operator gives for cosignatures."))
+    };
+    text.trim().parse().map_err(wrong)
 }
 
 /// The checkpoint that somebody kept, signed by the key if one is given. One that nobody signed may be kept, too: who keeps it knows

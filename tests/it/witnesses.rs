@@ -177,6 +177,13 @@ fn a_witness_cosigns_what_grew_and_one_that_is_down_stops_no_release_and_is_aske
     witness.configure(&world, "");
     world.run();
     assert!(witness.signed(&world) && witness.size() == size(&world));
+    let verify = |key: &str| {
+        let bucket = world.path("data/bucket");
+        world.program(&["verify", &bucket.to_string_lossy(), "--key", key, "--witness", &witness.vkey])
+    };
+    let verified = verify(&key);
+    let said = String::from_utf8(verified.stdout).unwrap();
+    assert!(verified.status.success() && said.contains("cosigned by witness.example at 2027-01-15"), "{said}");
     // Proofs come with the cosignature.
     let first = std::fs::read_dir(world.path("data/bucket/meta/stadtbus-fahrplan/stops/proofs")).unwrap().next();
     let proof = std::fs::read_to_string(first.unwrap().unwrap().path()).unwrap();
@@ -191,6 +198,9 @@ fn a_witness_cosigns_what_grew_and_one_that_is_down_stops_no_release_and_is_aske
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success() && said.contains(NAME) && said.contains("503"), "{said}");
     assert!(!witness.signed(&world) && witness.size() < size(&world));
+    let verified = verify(&key);
+    let said = String::from_utf8(verified.stdout).unwrap();
+    assert!(verified.status.code() == Some(4) && said.contains("has not cosigned"), "{said}");
     assert!(succeeds(&world, &["key", "list"]).contains("503"));
     // Up again: soon after it is left alone, then it is asked, though nothing was released.
     witness.known.lock().unwrap().is_down = false;

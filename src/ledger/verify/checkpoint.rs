@@ -8,6 +8,7 @@ use super::context::{Context, Got, Interrupted, ReadError, Reader};
 use super::fault::{Fault, FaultKind, Subject};
 use super::names::shown;
 use crate::ledger::log::checkpoint::Checkpoint;
+use crate::ledger::log::cosignature::{CosignerKey, cosigned};
 use crate::ledger::log::merkle::{self, Hash, Node, Nodes};
 use crate::ledger::log::note::{MAX_NOTE, Note, Verifier, VerifierKey};
 use crate::ledger::log::tiles::{Content, MAX_BUNDLE, Tile, TileReader, Tiled, entries};
@@ -23,6 +24,8 @@ pub(crate) struct Known {
     pub key: Option<VerifierKey>,
     /// A checkpoint that somebody kept.
     pub since: Option<Checkpoint>,
+    /// By whom it must be cosigned.
+    pub witnesses: Vec<CosignerKey>,
 }
 
 /// The tree over all entries.
@@ -103,12 +106,16 @@ fn read(context: &mut Context<'_>, known: &Known) -> Result<Option<Checkpoint>, 
         }
     };
     let note = Note::parse(&bytes).map_err(Into::into);
-    let opened = note.and_then(|note| match &known.key {
-        Some(key) => Checkpoint::open(&note, key.name(), &[key]).map(|(checkpoint, _)| checkpoint),
-        None => note.text().parse(),
+    let opened = note.and_then(|note| {
+        let checkpoint = match &known.key {
+            Some(key) => Checkpoint::open(&note, key.name(), &[key]).map(|(checkpoint, _)| checkpoint),
+            None => note.text().parse(),
+        };
+        Ok((checkpoint?, note))
     });
     match opened {
-        Ok(checkpoint) => {
+        Ok((checkpoint, note)) => {
+            cosignatures(context, &note, &known.witnesses);
             if known.key.is_none() {
                 context.findings.notes.push(Text::new(
                     "nobody's signature was checked: give the publisher's public key with --key",
@@ -126,6 +133,43 @@ fn read(context: &mut Context<'_>, known: &Known) -> Result<Option<Checkpoint>, 
             context.findings.tell(Fault::new(FaultKind::Changed, Subject::Checkpoint, KEY, said));
             Ok(None)
         }
+    }
+}
+
+/// Looks for the cosignature of each witness that is known.
+fn cosignatures(context: &mut Context<'_>, note: &Note, witnesses: &[CosignerKey]) {
+    for key in witnesses {
+        let name = shown(key.name());
+        let fault = match cosigned(note, std::slice::from_ref(key)).map(|found| found.first().map(|of| of.at)) {
+            Ok(Some(at)) => {
+                context.findings.notes.push(Text::new(
+                    format!("the checkpoint was cosigned by {name} at {at}"),
+                    format!("der Prüfpunkt wurde von {name} mitunterschrieben, um {at}"),
+                ));
+                continue;
+            }
+            Ok(None) => {
+                let said = Text::new(
+                    format!(
+                        "{name} has not cosigned the checkpoint: the witness did not answer the publisher yet, or refused. Ask its \
+                         operator"
+                    ),
+                    format!(
+                        "{name} hat den Prüfpunkt nicht mitunterschrieben: Der Zeuge hat der Herausgeberin noch nicht geantwortet oder \
+                         sich geweigert. Fragen Sie, wer ihn betreibt"
+                    ),
+                );
+                Fault::new(FaultKind::Missing, Subject::Checkpoint, KEY, said)
+            }
+            Err(_) => {
+                let said = Text::new(
+                    format!("the cosignature of {name} is none of this checkpoint"),
+                    format!("die Mitunterschrift von {name} gehört nicht zu diesem Prüfpunkt"),
+                );
+                Fault::new(FaultKind::Changed, Subject::Checkpoint, KEY, said)
+            }
+        };
+        context.findings.tell(fault);
     }
 }
 

@@ -244,7 +244,7 @@ fn days_whose_results_are_lost_are_named() {
     let results = [on("2026-11-22", Vec::new()), on("2026-11-24", Vec::new())];
     let shown = |of: &Dataset| {
         let [page, _] = files(&catalogue().site, of, &Report::of("bus", &results));
-        text(&String::from_utf8(page.bytes.to_vec()).unwrap())
+        text(std::str::from_utf8(&page.bytes).unwrap())
     };
     let day = |status| crate::portal::overview::Day { status: Some(status), ..Default::default() };
     // Older days are not on the page, and the one that is there is not lost.
