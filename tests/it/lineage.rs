@@ -69,7 +69,7 @@ fn a_statement_has_the_digests_of_the_files_in_the_bucket_and_names_the_record_i
         let bytes = std::fs::read(world.path("data/bucket").join(record["uri"].as_str().unwrap())).unwrap();
         assert_eq!(Digest::of(&bytes).to_string(), record["digest"]["sha256"]);
         let one = lines(&world, &["--record", record["digest"]["sha256"].as_str().unwrap(), "--format", "in-toto"]);
-        assert_eq!(one, [statement.clone()]);
+        assert_eq!(one, std::slice::from_ref(statement));
     }
     // A dependency whose text is short is told, and its digest is of that.
     let dependencies = statements[0]["predicate"]["buildDefinition"]["resolvedDependencies"].as_array().unwrap();

@@ -7,7 +7,7 @@ use super::chain::{Chain, changed};
 use super::context::{Context, Got, Interrupted, ReadError, Reader};
 use super::fault::{Fault, FaultKind, Subject};
 use super::names::shown;
-use crate::ledger::log::checkpoint::Checkpoint;
+use crate::ledger::log::checkpoint::{Checkpoint, CheckpointError};
 use crate::ledger::log::cosignature::{CosignerKey, cosigned};
 use crate::ledger::log::merkle::{self, Hash, Node, Nodes};
 use crate::ledger::log::note::{MAX_NOTE, Note, Verifier, VerifierKey};
@@ -105,7 +105,7 @@ fn read(context: &mut Context<'_>, known: &Known) -> Result<Option<Checkpoint>, 
             return Ok(None);
         }
     };
-    let note = Note::parse(&bytes).map_err(Into::into);
+    let note = Note::parse(&bytes).map_err(CheckpointError::from);
     let opened = note.and_then(|note| {
         let checkpoint = match &known.key {
             Some(key) => Checkpoint::open(&note, key.name(), &[key]).map(|(checkpoint, _)| checkpoint),
