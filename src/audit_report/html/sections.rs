@@ -221,6 +221,8 @@ fn curves(page: Page<'_>) -> Vec<(String, Vec<(ServiceDate, Option<f64>)>)> {
             None => curves.push((row[0].text().to_owned(), vec![point])),
         }
     }
+    // A day alone is no trend.
+    curves.retain(|(_, points)| points.len() > 1);
     curves.truncate(CURVES);
     curves
 }
