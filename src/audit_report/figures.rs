@@ -435,7 +435,8 @@ FROM releases WHERE dataset <> 'publication'",
   max(partition_date)::VARCHAR AS last_day, count(DISTINCT partition_date) AS days, count(DISTINCT table_name) AS tables,
   coalesce(role, '') AS role, coalesce(reason, '') AS reason
 FROM releases WHERE act IN ('withdrawal', 'lift', 'rollback') AND dataset <> 'publication'
-GROUP BY dataset, act, record, role, reason ORDER BY happened_at, dataset, act, first_day, last_day, role, reason LIMIT 15",
+GROUP BY dataset, act, record, role, reason
+ORDER BY min(released_at), dataset, act, first_day, last_day, role, reason LIMIT 15",
     },
     Definition {
         key: Key::ContractCount,
@@ -542,7 +543,7 @@ FROM decisions WHERE effect NOT IN ('replaced', 'removed', 'allowed') AND datase
   coalesce(sum(rows), 0) AS rows
 FROM decisions WHERE effect NOT IN ('replaced', 'removed', 'allowed') AND dataset <> 'publication'
 GROUP BY decision_id, dataset, table_name, kind, role, reason
-ORDER BY happened_at, decision_id, dataset, table_name, kind, role, reason LIMIT 15",
+ORDER BY min(decided_at), decision_id, dataset, table_name, kind, role, reason LIMIT 15",
     },
 ];
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::sums::{Span, Sum, Values, minute, sort};
+use super::sums::{Span, Sum, Values, minute, sorted_by_time};
 use crate::audit_report::figure::{Cell, Key};
 use crate::audit_report::figures;
 use crate::audit_report::tables::{Tables, View};
@@ -73,7 +73,7 @@ pub(super) fn count(bucket: &Bucket, tables: &Tables, values: &mut Values) -> Re
     values.insert(Key::DecisionCount, vec![vec![ids.len().into()]]);
     let rows = decisions.iter().map(|([id, dataset, table, kind, role, reason], of)| {
         let text = |text: &String| Cell::from(text.as_str());
-        vec![
+        let row = vec![
             of.at.map(minute).into(),
             text(id),
             text(dataset),
@@ -84,11 +84,10 @@ pub(super) fn count(bucket: &Bucket, tables: &Tables, values: &mut Values) -> Re
             text(role),
             text(reason),
             of.rows.total().into(),
-        ]
+        ];
+        (of.at, row)
     });
-    let mut rows: Vec<_> = rows.collect();
-    sort(&mut rows, &[0, 1, 2, 3, 6, 7, 8].map(|column| (column, false)));
-    rows.truncate(figures::DECISIONS);
-    values.insert(Key::Decisions, rows);
+    let rows = sorted_by_time(rows.collect(), &[1, 2, 3, 6, 7, 8]);
+    values.insert(Key::Decisions, rows.into_iter().take(figures::DECISIONS).collect());
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::sums::{Span, Sum, Values, minute, sort};
+use super::sums::{Span, Sum, Values, minute, sorted_by_time};
 use crate::audit_report::figure::{Cell, Key};
 use crate::audit_report::figures;
 use crate::audit_report::tables::{Line, Tables, View};
@@ -114,7 +114,7 @@ pub(super) fn count(bucket: &Bucket, tables: &Tables, values: &mut Values) -> Re
     let of_act = |act: &str| Cell::from(records.get(act).map_or(0, BTreeSet::len));
     values.insert(Key::ActCount, vec![OF_PEOPLE.map(of_act).to_vec()]);
     let acts = acts.into_iter().map(|([dataset, act, _, role, reason], of)| {
-        vec![
+        let row = vec![
             of.at.map(minute).into(),
             dataset.into(),
             act.into(),
@@ -124,11 +124,10 @@ pub(super) fn count(bucket: &Bucket, tables: &Tables, values: &mut Values) -> Re
             of.tables.len().into(),
             role.into(),
             reason.into(),
-        ]
+        ];
+        (of.at, row)
     });
-    let mut acts: Vec<_> = acts.collect();
-    sort(&mut acts, &[0, 1, 2, 3, 4, 7, 8].map(|column| (column, false)));
-    acts.truncate(figures::ACTS);
-    values.insert(Key::Acts, acts);
+    let acts = sorted_by_time(acts.collect(), &[1, 2, 3, 4, 7, 8]);
+    values.insert(Key::Acts, acts.into_iter().take(figures::ACTS).collect());
     Ok(())
 }

@@ -26,6 +26,15 @@ pub(super) fn sort(rows: &mut [Row], by: &[(usize, bool)]) {
     });
 }
 
+/// Rows in the order of their times, and of one time by some of their columns; those without a time come last.
+pub(super) fn sorted_by_time(mut rows: Vec<(Option<Timestamp>, Row)>, by: &[usize]) -> Vec<Row> {
+    rows.sort_by(|(at, one), (other_at, other)| {
+        let times = (at.is_none(), at).cmp(&(other_at.is_none(), other_at));
+        by.iter().fold(times, |order, &column| order.then_with(|| one[column].order(&other[column])))
+    });
+    rows.into_iter().map(|(_, row)| row).collect()
+}
+
 /// Dates on which something was.
 #[derive(Default)]
 pub(super) struct Span(pub BTreeSet<ServiceDate>);

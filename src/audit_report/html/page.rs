@@ -11,7 +11,9 @@ use crate::text::Language;
 /// Lines of a table that the report shows; its CSV has all.
 const LINES: usize = 18;
 /// Characters of a cell that stays in one line.
-const SHORT: usize = 26;
+const SHORT: usize = 20;
+/// Characters of a word that is broken where the line ends.
+const LONG: usize = 44;
 
 /// A report in a language.
 #[derive(Clone, Copy)]
@@ -68,7 +70,7 @@ impl<'a> Page<'a> {
                     @for row in 0..rows.len().min(LINES) {
                         tr {
                             @for column in &columns {
-                                td .n[column.unit.is_number()] .k[self.is_short(key, row, column)] { (self.bare(key, row, column.name)) }
+                                td .n[column.unit.is_number()] .k[self.is_short(key, row, column)] .w[self.has_long_word(key, row, column)] { (self.bare(key, row, column.name)) }
                             }
                         }
                     }
@@ -84,8 +86,15 @@ impl<'a> Page<'a> {
 
     /// Whether a cell is better not broken into lines: names and times.
     fn is_short(self, key: Key, row: usize, column: &Column) -> bool {
-        let is_name = matches!(column.unit, Unit::Text | Unit::Minute | Unit::Date);
-        is_name && self.report.cell(key, row, column.name).text().chars().count() <= SHORT
+        let text = self.report.cell(key, row, column.name).text();
+        let is_name = column.unit == Unit::Text && !text.contains(' ');
+        matches!(column.unit, Unit::Minute | Unit::Date) || is_name && text.chars().count() <= SHORT
+    }
+
+    /// Whether a cell has a word that is wider than a column may be.
+    fn has_long_word(self, key: Key, row: usize, column: &Column) -> bool {
+        let text = self.report.cell(key, row, column.name).text();
+        text.split_whitespace().any(|word| word.chars().count() > LONG)
     }
 
     /// What is quoted, and not counted.

@@ -223,6 +223,8 @@ fn curves(page: Page<'_>) -> Vec<Curve> {
             None => curves.push((row[0].text().to_owned(), vec![point])),
         }
     }
+    // A day alone is no trend.
+    curves.retain(|(_, points)| points.len() > 1);
     curves.truncate(CURVES);
     curves
 }

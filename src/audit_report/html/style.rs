@@ -12,7 +12,7 @@ h2:before{content:counter(part) '  ';color:var(--accent)}h3{margin:1rem 0 .2rem;
 .tiles dd{margin:0;font-size:1.25rem;font-weight:600}.tiles div{display:flex;flex-direction:column-reverse;justify-content:flex-end}\
 table{width:100%;font-size:.82rem;margin:.5rem 0}caption{text-align:left;font-weight:600;padding:.2rem 0;font-size:.86rem}\
 th,td{border-bottom:1px solid var(--line);padding:.18rem .5rem .18rem 0;text-align:left;vertical-align:top}th{font-weight:600;color:var(--muted)}\
-td.n,th.n{text-align:right;padding-right:.5rem}td.n,td.k{white-space:nowrap}th::first-letter{text-transform:uppercase}td:last-child,th:last-child{padding-right:0}.more{font-size:.8rem;color:var(--muted)}\
+td.n,th.n{text-align:right;padding-right:.5rem}td.n,td.k{white-space:nowrap}td.w{overflow-wrap:anywhere}th::first-letter{text-transform:uppercase}td:last-child,th:last-child{padding-right:0}.more{font-size:.8rem;color:var(--muted)}\
 figure{margin:.4rem 0}.bars .s{fill:var(--accent)}.bars .t{fill:#8fb3d1}.legend{font-size:.8rem;color:var(--muted)}\
 .legend i{display:inline-block;width:.8em;height:.8em;margin:0 .3em 0 .9em;vertical-align:-.05em}.legend i.s{background:var(--accent)}.legend i.t{background:#8fb3d1}\
 .curves{display:grid;grid-template-columns:repeat(2,1fr);gap:.2rem 1.2rem}.curves h3{margin:.3rem 0 0;font-size:.86rem}.curves figcaption{font-size:.72rem;color:var(--muted)}\
