@@ -94,7 +94,9 @@ impl<'a> Page<'a> {
     /// Whether a cell has a word that is wider than a column may be.
     fn has_long_word(self, key: Key, row: usize, column: &Column) -> bool {
         let text = self.report.cell(key, row, column.name).text();
-        text.split_whitespace().any(|word| word.chars().count() > LONG)
+        // Names stay whole as long as they can, and are no sentences.
+        let most = if text.contains(' ') { SHORT } else { LONG };
+        text.split_whitespace().any(|word| word.chars().count() > most)
     }
 
     /// What is quoted, and not counted.
