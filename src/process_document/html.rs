@@ -345,7 +345,7 @@ body{max-width:52rem;font-size:15px;counter-reset:part}h1{margin:.2rem 0 0;font-
 h2{margin:2rem 0 .4rem;font-size:1.25rem;border-bottom:2px solid var(--accent);padding-bottom:.15rem;counter-increment:part}\
 h2:before{content:counter(part) '  ';color:var(--accent)}h3{margin:1rem 0 .2rem;font-size:1rem}p{margin:.35rem 0}\
 table{width:100%;font-size:.86rem;margin:.5rem 0}th,td{border-bottom:1px solid var(--line);padding:.25rem .6rem .25rem 0;text-align:left;vertical-align:top}\
-th[scope=row]{width:30%}th{font-weight:600;color:var(--muted)}.lines{white-space:pre-line}.bad{color:var(--bad)}ul,ol{margin:.3rem 0;padding-left:1.2rem}li{margin:.12rem 0}\
+th[scope=row]{width:30%}td:first-child:has(code){width:32%}th{font-weight:600;color:var(--muted)}.lines{white-space:pre-line}.bad{color:var(--bad)}ul,ol{margin:.3rem 0;padding-left:1.2rem}li{margin:.12rem 0}\
 @media print{:root{--accent:#0b4f86;--line:#bbb;--muted:#444}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}\
 body{max-width:none;margin:0;padding:0;font-size:9.6pt;line-height:1.4}main{padding:0}h1{font-size:19pt}h2{font-size:12.5pt;margin:6mm 0 1.5mm}h3{font-size:10pt}\
 h2,h3,thead{break-after:avoid}table{font-size:8.6pt}}";

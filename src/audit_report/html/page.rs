@@ -12,6 +12,8 @@ use crate::text::Language;
 const LINES: usize = 18;
 /// Characters of a cell that stays in one line.
 const SHORT: usize = 20;
+/// Columns of a table that has room for whole names and times.
+const NARROW: usize = 6;
 /// Characters of a word that is broken where the line ends.
 const LONG: usize = 44;
 
@@ -70,7 +72,7 @@ impl<'a> Page<'a> {
                     @for row in 0..rows.len().min(LINES) {
                         tr {
                             @for column in &columns {
-                                td .n[column.unit.is_number()] .k[self.is_short(key, row, column)] .w[self.has_long_word(key, row, column)] { (self.bare(key, row, column.name)) }
+                                td .n[column.unit.is_number()] .k[self.is_short(key, row, column, columns.len())] .w[self.has_long_word(key, row, column)] { (self.bare(key, row, column.name)) }
                             }
                         }
                     }
@@ -84,17 +86,21 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// Whether a cell is better not broken into lines: names and times.
-    fn is_short(self, key: Key, row: usize, column: &Column) -> bool {
+    /// Whether a cell is better not broken into lines: dates, and where there is room names and times.
+    fn is_short(self, key: Key, row: usize, column: &Column, columns: usize) -> bool {
         let text = self.report.cell(key, row, column.name).text();
         let is_name = column.unit == Unit::Text && !text.contains(' ');
-        matches!(column.unit, Unit::Minute | Unit::Date) || is_name && text.chars().count() <= SHORT
+        let has_room = columns <= NARROW;
+        column.unit == Unit::Date
+            || has_room && (column.unit == Unit::Minute || is_name && text.chars().count() <= SHORT)
     }
 
     /// Whether a cell has a word that is wider than a column may be.
     fn has_long_word(self, key: Key, row: usize, column: &Column) -> bool {
         let text = self.report.cell(key, row, column.name).text();
-        text.split_whitespace().any(|word| word.chars().count() > LONG)
+        // Names stay whole as long as they can, and are no sentences.
+        let most = if text.contains(' ') { SHORT } else { LONG };
+        text.split_whitespace().any(|word| word.chars().count() > most)
     }
 
     /// What is quoted, and not counted.

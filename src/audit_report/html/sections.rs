@@ -4,11 +4,11 @@ use maud::{Markup, html};
 
 use super::page::Page;
 use crate::audit_report::changes::{Line, Shown};
-use crate::audit_report::figure::Key;
+use crate::audit_report::figure::{Key, Unit};
 use crate::audit_report::figures::name;
 use crate::audit_report::picture::{self, Month};
 use crate::audit_report::tables::View;
-use crate::audit_report::words::{rounded_down, shortened};
+use crate::audit_report::words::{rounded_down, shortened, shown};
 use crate::portal::pictures::trend;
 use crate::time::ServiceDate;
 
@@ -367,7 +367,7 @@ fn changed_contracts(page: Page<'_>) -> Markup {
         h3 { (say("Geänderte Verträge: alter und neuer Text", "Changed contracts: old and new text")) (page.name(Key::Contracts)) }
         @for change in &page.report.changes {
             p.small translate="no" {
-                b { (change.contract) } (say(" ab ", " since ")) (change.since) ": "
+                b { (change.contract) } (say(" ab ", " since ")) (shown(&change.since.as_str().into(), Unit::Date, page.language)) ": "
                 code { (change.old.short()) "…" } " → " code { (change.new.short()) "…" }
             }
             @match &change.shown {
