@@ -210,9 +210,12 @@ pub(super) fn completeness(page: Page<'_>) -> Markup {
     }
 }
 
+/// Points of quality by day.
+type Points = Vec<(ServiceDate, Option<f64>)>;
+
 /// The points of each dataset by day.
-fn curves(page: Page<'_>) -> Vec<(String, Vec<(ServiceDate, Option<f64>)>)> {
-    let mut curves: Vec<(String, Vec<(ServiceDate, Option<f64>)>)> = Vec::new();
+fn curves(page: Page<'_>) -> Vec<(String, Points)> {
+    let mut curves: Vec<(String, Points)> = Vec::new();
     for row in page.report.rows(Key::DailyScores) {
         let (Ok(date), Some(points)) = (row[1].text().parse(), row[2].number()) else { continue };
         let point = (date, Some(rounded_down(points)));
