@@ -218,7 +218,7 @@ impl Tables {
             }
         }
         found.retain(|table| table.view.is_of_publication() || table.rows > 0);
-        found.sort_by_key(|one| (one.view, one.name()));
+        found.sort_by_key(|table| (table.view, table.name()));
         Ok(Self(found))
     }
 

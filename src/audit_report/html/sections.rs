@@ -210,11 +210,12 @@ pub(super) fn completeness(page: Page<'_>) -> Markup {
     }
 }
 
-/// The points of a dataset by day.
-type Curve = (String, Vec<(ServiceDate, Option<f64>)>);
+/// Points of quality by day.
+type Points = Vec<(ServiceDate, Option<f64>)>;
 
-fn curves(page: Page<'_>) -> Vec<Curve> {
-    let mut curves: Vec<Curve> = Vec::new();
+/// The points of each dataset by day.
+fn curves(page: Page<'_>) -> Vec<(String, Points)> {
+    let mut curves: Vec<(String, Points)> = Vec::new();
     for row in page.report.rows(Key::DailyScores) {
         let (Ok(date), Some(points)) = (row[1].text().parse(), row[2].number()) else { continue };
         let point = (date, Some(rounded_down(points)));

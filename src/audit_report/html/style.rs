@@ -15,7 +15,7 @@ th,td{border-bottom:1px solid var(--line);padding:.18rem .5rem .18rem 0;text-ali
 td.n,th.n{text-align:right;padding-right:.5rem}td.n,td.k{white-space:nowrap}td.w{overflow-wrap:anywhere;min-width:9em}th::first-letter{text-transform:uppercase}td:last-child,th:last-child{padding-right:0}.more{font-size:.8rem;color:var(--muted)}\
 figure{margin:.4rem 0}.bars .s{fill:var(--accent)}.bars .t{fill:#8fb3d1}.legend{font-size:.8rem;color:var(--muted)}\
 .legend i{display:inline-block;width:.8em;height:.8em;margin:0 .3em 0 .9em;vertical-align:-.05em}.legend i.s{background:var(--accent)}.legend i.t{background:#8fb3d1}\
-.curves{display:grid;grid-template-columns:repeat(2,1fr);gap:.2rem 1.2rem}.curves div:only-child{grid-column:1/-1}.curves h3{margin:.3rem 0 0;font-size:.86rem}.curves figcaption{font-size:.72rem;color:var(--muted)}\
+.curves{display:grid;grid-template-columns:repeat(2,1fr);gap:.2rem 1.2rem}.curves div:only-child{grid-column:1/-1;max-width:28rem}.curves h3{margin:.3rem 0 0;font-size:.86rem}.curves figcaption{font-size:.72rem;color:var(--muted)}\
 .diff{font:.72rem/1.35 ui-monospace,monospace;border-left:3px solid var(--line);margin:.2rem 0 .6rem;padding-left:.6rem;overflow-wrap:anywhere;white-space:pre-wrap}\
 .diff del{text-decoration:none;color:var(--bad);display:block}.diff ins{text-decoration:none;color:var(--good);display:block}\
 .sql{font-size:.72rem}.sql h3{font-size:.78rem;margin:.5rem 0 .05rem}.sql pre{margin:0;font:.68rem/1.3 ui-monospace,monospace;white-space:pre-wrap;overflow-wrap:anywhere}\
