@@ -50,8 +50,9 @@ pub(super) fn write_again(
         }
     }
     let there: BTreeSet<ServiceDate> = listed.dates().into_iter().collect();
+    // A store may leave out the date with which a listing begins.
     let is_lost = |date: &ServiceDate| {
-        !there.contains(date) && !held.contains(date) && listed.since().is_none_or(|since| *date >= since)
+        !there.contains(date) && !held.contains(date) && listed.since().is_none_or(|since| *date > since)
     };
     records.retain(|date, _| is_lost(date));
     let mut written = BTreeSet::new();
