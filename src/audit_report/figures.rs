@@ -272,7 +272,7 @@ FROM rule_results WHERE kind = 'rule' GROUP BY dataset ORDER BY dataset",
   arg_max(coalesce(requirement_de, requirement), partition_date) AS requirement_de, count(DISTINCT partition_date) AS days,
   coalesce(sum(rows_flagged), 0) AS rows_flagged, coalesce(sum(rows_checked), 0) AS rows_checked
 FROM rule_results WHERE kind = 'rule' AND result IN ('warning', 'failed', 'error')
-GROUP BY dataset, contract_id, rule_id ORDER BY days DESC, dataset, contract_id, rule_id LIMIT 10",
+GROUP BY dataset, contract_id, rule_id ORDER BY days DESC, rows_flagged DESC, dataset, contract_id, rule_id LIMIT 10",
     },
     Definition {
         key: Key::FlaggedCount,

@@ -375,10 +375,10 @@ impl<'a> Home<'a> {
             h2 #data { (self.say("So kommen Sie an die Daten", "How to get the data")) }
             p {
                 (self.say(
-                    "Jede Tabelle besteht aus Parquet-Dateien, eine für jeden Betriebstag. Mehr Wege, auch für Tabellenkalkulation, Python, R \
-                     und JavaScript, zeigt die Seite jedes Datensatzes. Mit ",
+                    "Jede Tabelle besteht aus Parquet-Dateien, eine für jeden Betriebstag. Mehr Wege, auch für Python, R und \
+                     JavaScript, zeigt die Seite jedes Datensatzes. Mit ",
                     "Each table is made of Parquet files, one for each service date. The page of each dataset shows more ways, for \
-                     spreadsheets, Python, R and JavaScript, too. With ",
+                     Python, R and JavaScript, too. With ",
                 ))
                 a href="https://duckdb.org" { "DuckDB" }
                 (self.say(" genügt dies:", " this is enough:"))

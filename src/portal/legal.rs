@@ -88,7 +88,7 @@ fn imprint(page: &Page) -> Markup {
     let (of, say) = (&page.site.portal.imprint, |de, en| page.language.say(de, en));
     html! {
         h2 { (say("Herausgeber", "Publisher")) }
-        p.muted { (say("Angaben nach § 5 DDG", "Information by § 5 DDG (German Digital Services Act)")) }
+        p.muted { (say("Angaben nach § 5 DDG", "Information under § 5 DDG (German Digital Services Act)")) }
         div {
             @match &of.name { Some(name) => strong { (name) }, None => (missing(page)) }
             (stated(page, of.address.as_deref()))
@@ -96,7 +96,7 @@ fn imprint(page: &Page) -> Markup {
         dl {
             dt { (say("Vertreten durch", "Represented by")) }
             dd { (stated(page, of.represented_by.as_deref())) }
-            dt { (say("E-Mail", "Mail")) }
+            dt { (say("E-Mail", "Email")) }
             dd { @match &of.email { Some(email) => (mail(email)), None => (missing(page)) } }
             dt { (say("Telefon", "Phone")) }
             dd { (stated(page, of.phone.as_deref())) }
@@ -111,7 +111,7 @@ fn imprint(page: &Page) -> Markup {
         }
         @if let Some(responsible) = &of.responsible_for_content {
             h2 { (say("Verantwortlich für den Inhalt", "Responsible for the content")) }
-            p.muted { (say("nach § 18 Abs. 2 MStV", "by § 18 (2) MStV (German Interstate Media Treaty)")) }
+            p.muted { (say("nach § 18 Abs. 2 MStV", "under § 18 (2) MStV (German Interstate Media Treaty)")) }
             (stated(page, Some(responsible)))
         }
         @if let Some(contact) = &page.site.metadata.contact {
@@ -153,7 +153,7 @@ fn privacy(page: &Page) -> Markup {
             @if let Some(address) = &imprint.address { (stated(page, Some(address))) }
             @if let Some(email) = &imprint.email { p { (mail(email)) } }
         }
-        h2 { (say("Datenschutz\u{ad}beauftragte oder Datenschutz\u{ad}beauftragter", "Data protection officer")) }
+        h2 { (say("Datenschutz\u{ad}beauf\u{ad}tragte oder Datenschutz\u{ad}beauf\u{ad}tragter", "Data protection officer")) }
         (stated(page, of.data_protection_officer.as_deref()))
         h2 { (say("Was diese Seiten nicht tun", "What these pages do not do")) }
         ul {

@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use crate::capture::source::Source;
+use crate::licences::AGREEMENT;
 use crate::page::page_in;
 use crate::pipeline::{FeedOrigin, Named, Pipeline};
 use crate::privacy_report;
@@ -152,6 +153,9 @@ impl<'a> Page<'a> {
     fn rights(self, licence: Option<&Named>) -> Markup {
         match licence {
             Some(Named::Known(licence)) if licence.id == "own" => html! { (self.say("eigene Daten", "own data")) },
+            Some(Named::Known(licence)) if licence.id == AGREEMENT => {
+                html! { (self.say("mit Einwilligung der Berechtigten", "by agreement with the holder of the rights")) }
+            }
             Some(Named::Known(licence)) => html! { (licence.id) },
             Some(Named::Other(name)) => html! { (printable(name)) },
             None => self.stated(None),

@@ -185,7 +185,7 @@ fn flagged(of: BTreeMap<[String; 3], Flagged>) -> Vec<Vec<Cell>> {
         ]
     });
     let mut rows: Vec<_> = rows.collect();
-    sort(&mut rows, &[(5, true), (0, false), (1, false), (2, false)]);
+    sort(&mut rows, &[(5, true), (6, true), (0, false), (1, false), (2, false)]);
     rows.truncate(figures::FLAGGED_RULES);
     rows
 }

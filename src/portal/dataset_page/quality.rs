@@ -39,7 +39,8 @@ pub(super) fn section(view: View<'_>) -> Markup {
                 None if view.of.is_withdrawn() => p {
                     (view.say("Die Ergebnisse der Prüfungen sind mit den Tagen zurückgezogen.", "The results of the checks are withdrawn with the days."))
                 },
-                None => p { (view.say("Noch gibt es keine Punkte.", "There are no points yet.")) },
+                None if days.is_empty() => p { (view.say("Noch gibt es keine Punkte.", "There are no points yet.")) },
+                None => p { (view.say("Von keinem Tag gibt es Ergebnisse der Prüfungen.", "There are no results of the checks of any day.")) },
             }
             @if scores.len() > 1 {
                 // Days without points are gaps, not a line from one to the next.
@@ -48,7 +49,12 @@ pub(super) fn section(view: View<'_>) -> Markup {
                 (by_month(view, &scores))
             }
             @if worst.is_empty() {
-                @if !days.is_empty() { p { (view.say("Seit ", "Since ")) (view.date(from)) (view.say(" war jede Regel an jedem Tag erfüllt.", " every rule held on every day.")) } }
+                // Days whose results were withdrawn or lost say nothing of rules.
+                @if !scores.is_empty() && scores.len() == days.len() {
+                    p { (view.say("Seit ", "Since ")) (view.date(from)) (view.say(" war jede Regel an jedem Tag erfüllt.", " every rule held on every day.")) }
+                } @else if !scores.is_empty() {
+                    p { (view.say("An jedem Tag, von dem es Ergebnisse gibt, war jede Regel erfüllt.", "Every rule held on every day that has results.")) }
+                }
             } @else {
                 h3 { (view.say("Regeln, die am häufigsten nicht erfüllt waren", "Rules that failed most often")) }
                 (rules(view, from, newest, &worst))

@@ -97,9 +97,10 @@ fn message(hours: &Hours, language: Language) -> String {
                 percent(value, 1, language)
             );
         }
-        (None, _) => text.push_str(
-            language.say("; wie voll sie waren, wurde nicht gemeldet.", "; how full they were was not reported."),
-        ),
+        (None, _) => text.push_str(language.say(
+            "; wie viele der Plätze belegt waren, wurde nicht in Prozent gemeldet.",
+            "; what share of the places was taken was not reported.",
+        )),
     }
     text
 }
@@ -319,7 +320,9 @@ mod tests {
     fn without_percentages_there_is_one_panel_and_without_hours_nothing() {
         let text = chart(&hours(&[(7, 1, None)]), Language::De).into_string();
         assert!(
-            text.contains("nicht gemeldet") && !text.contains("Belegte Plätze") && text.contains("7 Uhr: 1 Bus<"),
+            text.contains("nicht in Prozent gemeldet")
+                && !text.contains("Belegte Plätze")
+                && text.contains("7 Uhr: 1 Bus<"),
             "{text}"
         );
         assert_eq!(chart(&hours(&[]), Language::De).into_string(), "");

@@ -28,7 +28,7 @@ pub(super) fn section(view: View<'_>, newest: &RunLine) -> Markup {
     let (worse, better) = (rest(&report.worse), rest(&report.better));
     html! {
         @if report.look_at.is_empty() {
-            p { (view.say("Am neuesten Tag haben alle Regeln gehalten.", "On the newest date all rules held.")) }
+            p { (view.say("Am neuesten Tag waren alle Regeln erfüllt.", "On the newest date all rules held.")) }
         } @else {
             (view.heading("look-at", view.say("Worauf zu achten ist", "What to look at")))
             @for trend in report.trends(&report.look_at) { (finding(view, newest, trend)) }
