@@ -10,8 +10,8 @@ use crate::durable;
 use crate::get::{BucketReader, GetError};
 use crate::ledger::log::checkpoint::Checkpoint;
 use crate::ledger::log::cosignature::CosignerKey;
-use crate::ledger::log::note::{MAX_NOTE, Note, VerifierKey};
-use crate::ledger::verify::{Fault, FaultKind, Known, Verified, verify};
+use crate::ledger::log::note::{MAX_NOTE, Note, Verifier, VerifierKey};
+use crate::ledger::verify::{Fault, FaultKind, Known, Subject, Verified, verify};
 use crate::report::difference;
 use crate::text::Language;
 
@@ -40,9 +40,9 @@ pub(super) struct Arguments {
     /// A checkpoint that you kept: the log must still begin with what it stands for
     #[arg(long, value_name = "FILE")]
     since: Option<std::path::PathBuf>,
-    /// The publisher's public key (name+hash+base64), or a file that has it in a line
+    /// The publisher's public key (name+hash+base64), or a file with a key in each line; several after a rotation
     #[arg(long, value_name = "VKEY|FILE")]
-    key: Option<String>,
+    key: Vec<String>,
     /// The key of a witness that must have cosigned the log (name+hash+base64); may be given more than once
     #[arg(long, value_name = "VKEY")]
     witness: Vec<String>,
@@ -59,10 +59,16 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
 }
 
 fn verified(arguments: &Arguments) -> Result<Exit, Exit> {
-    let key = arguments.key.as_deref().map(key).transpose()?;
-    let since = arguments.since.as_deref().map(|path| checkpoint(path, key.as_ref())).transpose()?;
+    let keys = arguments.key.iter().map(|text| keys(text)).collect::<Result<Vec<_>, _>>()?.concat();
+    if let Some(other) = keys.iter().find(|key| keys.first().is_some_and(|first| first.name() != key.name())) {
+        return Err(usage(&format!(
+            "--key: '{}' is a key of another log than the first one. Give keys of one log.",
+            other.name()
+        )));
+    }
+    let since = arguments.since.as_deref().map(|path| checkpoint(path, &keys)).transpose()?;
     let witnesses = arguments.witness.iter().map(|text| witness(text)).collect::<Result<_, _>>()?;
-    let known = Known { key, since, witnesses };
+    let known = Known { keys, since, witnesses };
     let reader = BucketReader::open(&arguments.url).map_err(|error| {
         eprintln!("error: {error}.");
         match error {
@@ -75,7 +81,7 @@ fn verified(arguments: &Arguments) -> Result<Exit, Exit> {
         eprintln!("error: {}: {}. Nothing is said of the bucket. Try again.", reader.shown(&error.key), error.problem);
         Exit::Transient
     })?;
-    if verified.counts.log_versions == 0 && verified.faults.iter().all(|fault| fault.kind != FaultKind::RolledBack) {
+    if verified.counts.log_versions == 0 && verified.faults.iter().all(|fault| fault.what != Subject::Log) {
         let shown = reader.shown("ledger/log/v0000000001.json");
         eprintln!(
             "error: {shown}: there is no log. Write the address of a bucket of this program; one of an earlier version gets a log \
@@ -108,21 +114,26 @@ fn small(path: &Path, what: &str) -> Result<Vec<u8>, Exit> {
     durable::read(path).map_err(|error| failed(format!("{error}. Check the path and its permissions.")))
 }
 
-/// The public key, as it is or in a file, whose other lines are comments.
-fn key(text: &str) -> Result<VerifierKey, Exit> {
+/// Public keys, one as it is or those in a file, whose other lines are comments.
+fn keys(text: &str) -> Result<Vec<VerifierKey>, Exit> {
     let wrong = |problem: String| {
         usage(&format!("--key: {problem}. Write the publisher's line 'name+8 hex digits+base64', or a file with it."))
     };
     let parsed = text.trim().parse::<VerifierKey>();
     let path = Path::new(text);
     if parsed.is_ok() || !path.exists() {
-        return parsed.map_err(|error| wrong(error.to_string()));
+        let missing = if text.contains('+') { "" } else { ", and there is no file of this name" };
+        return parsed.map(|key| vec![key]).map_err(|error| wrong(format!("{error}{missing}")));
     }
     let bytes = small(path, "the key")?;
     let lines = String::from_utf8_lossy(&bytes).into_owned();
-    let mut lines = lines.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let line = lines.next().ok_or_else(|| wrong(format!("{} is empty", path.display())))?;
-    line.parse::<VerifierKey>().map_err(|error| wrong(format!("{}: {error}", path.display())))
+    let lines = lines.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let keys: Result<Vec<VerifierKey>, _> = lines.map(str::parse).collect();
+    match keys {
+        Ok(keys) if keys.is_empty() => Err(wrong(format!("{} is empty", path.display()))),
+        Ok(keys) => Ok(keys),
+        Err(error) => Err(wrong(format!("{}: {error}", path.display()))),
+    }
 }
 
 fn witness(text: &str) -> Result<CosignerKey, Exit> {
@@ -132,18 +143,17 @@ fn witness(text: &str) -> Result<CosignerKey, Exit> {
     text.trim().parse().map_err(wrong)
 }
 
-/// The checkpoint that somebody kept, signed by the key if one is given. One that nobody signed may be kept, too: who keeps it knows
-/// whence it is.
-fn checkpoint(path: &Path, key: Option<&VerifierKey>) -> Result<Checkpoint, Exit> {
+/// The checkpoint that somebody kept, signed by one of the keys if some are given. One that nobody signed may be kept, too: who keeps it
+/// knows whence it is.
+fn checkpoint(path: &Path, keys: &[VerifierKey]) -> Result<Checkpoint, Exit> {
     let bytes = small(path, "the checkpoint")?;
     let wrong = |problem: String| {
         usage(&format!("the checkpoint {}: {problem}. Give one that you kept of 'ledger/checkpoint'.", path.display()))
     };
-    let note = Note::parse(&bytes);
-    let read = match (&note, key) {
-        (Ok(note), Some(key)) => {
-            let name = crate::ledger::log::note::Verifier::name(key);
-            Checkpoint::open(note, name, &[key]).map(|(checkpoint, _)| checkpoint)
+    let read = match (Note::parse(&bytes), keys.first()) {
+        (Ok(note), Some(first)) => {
+            let known: Vec<&dyn Verifier> = keys.iter().map(|key| key as &dyn Verifier).collect();
+            Checkpoint::open(&note, first.name(), &known).map(|(checkpoint, _)| checkpoint)
         }
         (Ok(note), None) => note.text().parse(),
         (Err(error), Some(_)) => return Err(wrong(error.to_string())),
@@ -155,7 +165,7 @@ fn checkpoint(path: &Path, key: Option<&VerifierKey>) -> Result<Checkpoint, Exit
 fn to_json(reader: &BucketReader, known: &Known, verified: &Verified) -> Value {
     let Verified { faults, notes, counts, root, checkpoint } = verified;
     let checkpoint = checkpoint.as_ref().map(|of| {
-        json!({"origin": of.origin, "size": of.size, "root": of.root.to_string(), "signature_checked": known.key.is_some()})
+        json!({"origin": of.origin, "size": of.size, "root": of.root.to_string(), "signature_checked": !known.keys.is_empty()})
     });
     json!({
         "bucket": reader.shown(""),
@@ -222,7 +232,7 @@ fn show(lang: Language, reader: &BucketReader, known: &Known, verified: &Verifie
             )
         );
     }
-    if let (Some(checkpoint), Some(_)) = (checkpoint, &known.key) {
+    if let Some(checkpoint) = checkpoint.as_ref().filter(|_| !known.keys.is_empty()) {
         let (origin, size) = (one_line(&checkpoint.origin), checkpoint.size);
         let en = format!("checkpoint: signed by {origin}, {size} entries");
         println!("{}", lang.say(&format!("Prüfpunkt: unterschrieben von {origin}, {size} Einträge"), &en));

@@ -59,6 +59,11 @@ pub enum SigningError {
     NoKey,
     #[error("the signing key could not be made: {0}. Try again")]
     Make(String),
+    #[error(
+        "the signing keys of this log are gone: {path} has none, and the log was signed by some. Bring the folder back from a backup of the \
+         keys; if they are lost for good, 'fahrtenbuch key new' makes another one (docs/keys.md)", path = path.display()
+    )]
+    Gone { path: PathBuf },
 }
 
 impl SigningError {
@@ -71,7 +76,9 @@ impl SigningError {
     pub fn is_configuration(&self) -> bool {
         match self {
             Self::NoOrigin | Self::Origin { .. } | Self::Unknown { .. } | Self::Name { .. } | Self::NoKey => true,
-            Self::File { .. } | Self::Register { .. } | Self::Secret { .. } | Self::Make(_) => false,
+            Self::File { .. } | Self::Register { .. } | Self::Secret { .. } | Self::Make(_) | Self::Gone { .. } => {
+                false
+            }
         }
     }
 }

@@ -481,6 +481,46 @@ fn a_secret_that_is_lost_is_told_and_another_key_takes_its_place() {
     check(&world, &[&old, &new]);
 }
 
+/// A folder of keys that is gone is no log without keys.
+#[test]
+fn signing_keys_that_are_all_gone_are_told_and_a_new_one_goes_on() {
+    let (world, old) = signed();
+    world.run_of(&[TIMETABLE]);
+    let folder = world.path("data/private/keys/signing");
+    std::fs::rename(&folder, world.path("data/private/away")).unwrap();
+    let said = refused(&world, &["run", TELEMETRY]);
+    assert!(said.contains("the signing keys of this log are gone") && said.contains("backup"), "{said}");
+    log(&world);
+    std::fs::rename(world.path("data/private/away"), &folder).unwrap();
+    world.run_of(&[TELEMETRY]);
+    check(&world, &[&old]);
+}
+
+#[test]
+fn after_a_rotation_an_outsider_verifies_with_both_keys_and_the_checkpoint_that_he_kept() {
+    let (world, old) = signed();
+    world.run_of(&[TIMETABLE]);
+    let kept = world.path("kept");
+    std::fs::copy(world.path(CHECKPOINT), &kept).unwrap();
+    let said = succeeds(&world, &["key", "rotate", "--reason", "every two years"]);
+    let new = said.lines().find(|line| line.starts_with(ORIGIN)).unwrap().to_owned();
+    let bucket = world.path("data/bucket");
+    let verify = |more: &[&str]| {
+        let output = world.program(&[&["verify", bucket.to_str().unwrap()], more].concat());
+        (output.status.code(), told(&output))
+    };
+    let since = ["--since", kept.to_str().unwrap()];
+    let (code, said) = verify(&["--key", &old]);
+    assert!(code == Some(4) && said.contains("another key by now"), "{said}");
+    assert_eq!(verify(&[&["--key", &new, "--key", &old][..], &since].concat()).0, Some(0));
+    let both = world.path("keys");
+    std::fs::write(&both, format!("# of the city\n{old}\n{new}\n")).unwrap();
+    assert_eq!(verify(&[&["--key", both.to_str().unwrap()][..], &since].concat()).0, Some(0));
+    let other = format!("other.example{}", &old[ORIGIN.len()..]);
+    let (code, said) = verify(&["--key", &old, "--key", &other]);
+    assert!(code == Some(2), "{said}");
+}
+
 #[test]
 fn signing_costs_at_most_20_ms_and_three_objects_a_release() {
     let world = World::with_publication();

@@ -539,3 +539,14 @@ fn random_tamperings_are_found_and_named_by_what_happened() {
     }
     assert!(problems.is_empty(), "{} of {}:\n{}", problems.len(), rounds(), problems.join("\n"));
 }
+
+/// Who answers the same whatever is asked has no log, and keeps nobody busy.
+#[test]
+fn a_server_that_answers_everything_alike_is_soon_given_up() {
+    let (url, seen) = crate::http_server::serve(|_, stream| crate::http_server::say(stream, "200 OK", "{}"));
+    let world = World::new();
+    let output = world.program(&["verify", &url]);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.code() == Some(4) && said.contains("ledger/log/v0000000001.json"), "{said}");
+    assert!(seen.count() < 100, "{}", seen.count());
+}

@@ -21,6 +21,8 @@ const LONGEST: usize = 32 << 20;
 const MOST: u64 = 1_000_000;
 /// Versions that are looked for after one that is not there.
 const LOOK_AHEAD: u64 = 50;
+/// Versions one after the other that are none, after which no more are read.
+const MOST_DAMAGED: u64 = 10;
 /// Entries of a log, and versions of a table, beyond which a number is none of this program.
 const LARGEST: u64 = 1 << 40;
 
@@ -84,12 +86,17 @@ impl Chain {
                     }
                     before = chain.add(context, number, &bytes, before);
                     chain.version = number;
+                    // Who answers whatever is asked is no log.
+                    unreadable = if before.is_none() { unreadable + 1 } else { 0 };
+                    if unreadable > MOST_DAMAGED {
+                        break;
+                    }
                 }
                 Got::Unreadable => {
                     chain.lose(number);
                     (before, chain.version) = (None, number);
                     unreadable += 1;
-                    if unreadable > LOOK_AHEAD {
+                    if unreadable > MOST_DAMAGED {
                         break;
                     }
                 }

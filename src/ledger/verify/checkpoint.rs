@@ -20,8 +20,8 @@ pub(super) const KEY: &str = "ledger/checkpoint";
 /// What is known of the log without the bucket.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Known {
-    /// By whom the checkpoint must be signed.
-    pub key: Option<VerifierKey>,
+    /// By one of whom the checkpoint must be signed: after a rotation the publisher has several.
+    pub keys: Vec<VerifierKey>,
     /// A checkpoint that somebody kept.
     pub since: Option<Checkpoint>,
     /// By whom it must be cosigned.
@@ -90,7 +90,7 @@ fn read(context: &mut Context<'_>, known: &Known) -> Result<Option<Checkpoint>, 
         Got::There(bytes) => bytes,
         Got::Unreadable => return Ok(None),
         Got::Absent => {
-            if known.key.is_some() {
+            if !known.keys.is_empty() {
                 let said = Text::new(
                     "there is no signed checkpoint, so that nothing is signed by the key",
                     "es gibt keinen unterschriebenen Prüfpunkt: Mit dem Schlüssel ist nichts unterschrieben",
@@ -107,8 +107,11 @@ fn read(context: &mut Context<'_>, known: &Known) -> Result<Option<Checkpoint>, 
     };
     let note = Note::parse(&bytes).map_err(CheckpointError::from);
     let opened = note.and_then(|note| {
-        let checkpoint = match &known.key {
-            Some(key) => Checkpoint::open(&note, key.name(), &[key]).map(|(checkpoint, _)| checkpoint),
+        let checkpoint = match known.keys.first() {
+            Some(first) => {
+                let keys: Vec<&dyn Verifier> = known.keys.iter().map(|key| key as &dyn Verifier).collect();
+                Checkpoint::open(&note, first.name(), &keys).map(|(checkpoint, _)| checkpoint)
+            }
             None => note.text().parse(),
         };
         Ok((checkpoint?, note))
@@ -116,7 +119,7 @@ fn read(context: &mut Context<'_>, known: &Known) -> Result<Option<Checkpoint>, 
     match opened {
         Ok((checkpoint, note)) => {
             cosignatures(context, &note, &known.witnesses);
-            if known.key.is_none() {
+            if known.keys.is_empty() {
                 context.findings.notes.push(Text::new(
                     "nobody's signature was checked: give the publisher's public key with --key",
                     "keine Unterschrift wurde geprüft: Geben Sie den öffentlichen Schlüssel der Herausgeberin mit --key an",
@@ -127,8 +130,14 @@ fn read(context: &mut Context<'_>, known: &Known) -> Result<Option<Checkpoint>, 
         Err(error) => {
             let problem = shown(&error.to_string());
             let said = Text::new(
-                format!("the checkpoint is not one that the publisher signed: {problem}"),
-                format!("der Prüfpunkt ist keiner, den die Herausgeberin unterschrieben hat: {problem}"),
+                format!(
+                    "the checkpoint is not one that the publisher signed by a key that you gave: {problem}. If the publisher has another \
+                     key by now, ask it for that, and give both"
+                ),
+                format!(
+                    "der Prüfpunkt ist keiner, den die Herausgeberin mit einem der angegebenen Schlüssel unterschrieben hat: {problem}. Hat \
+                     sie inzwischen einen anderen Schlüssel, erfragen Sie ihn dort und geben Sie beide an"
+                ),
             );
             context.findings.tell(Fault::new(FaultKind::Changed, Subject::Checkpoint, KEY, said));
             Ok(None)

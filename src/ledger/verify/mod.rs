@@ -26,7 +26,7 @@ mod views;
 
 pub(crate) use self::checkpoint::Known;
 pub(crate) use self::context::{Interrupted, ReadError, Reader};
-pub(crate) use self::fault::{Fault, FaultKind};
+pub(crate) use self::fault::{Fault, FaultKind, Subject};
 pub(crate) use self::reports::CompareResults;
 
 use self::chain::Chain;

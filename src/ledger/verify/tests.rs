@@ -171,7 +171,8 @@ fn an_untouched_bucket_has_no_fault_whether_it_is_signed_and_listed_or_not() {
     for is_signed in [false, true] {
         for can_list in [true, false] {
             bucket.1 = can_list;
-            let known = Known { key: is_signed.then(|| key.public()), since: None, ..Known::default() };
+            let known =
+                Known { keys: is_signed.then(|| key.public()).into_iter().collect(), since: None, ..Known::default() };
             let verified = look(&bucket, &known);
             assert_eq!(verified.faults, []);
             let counts = verified.counts;
@@ -184,14 +185,14 @@ fn an_untouched_bucket_has_no_fault_whether_it_is_signed_and_listed_or_not() {
         sign(&mut bucket, &key, 4);
     }
     let since = Some(checkpoint(&bucket));
-    assert_eq!(told(&bucket, &Known { key: Some(key.public()), since, ..Known::default() }), []);
+    assert_eq!(told(&bucket, &Known { keys: vec![key.public()], since, ..Known::default() }), []);
 }
 
 #[test]
 fn a_flipped_bit_of_any_byte_is_found_where_it_is() {
     let (mut bucket, key) = (published(4), key());
     sign(&mut bucket, &key, 4);
-    let known = Known { key: Some(key.public()), since: Some(checkpoint(&bucket)), ..Known::default() };
+    let known = Known { keys: vec![key.public()], since: Some(checkpoint(&bucket)), ..Known::default() };
     let is_long = std::env::var_os("FAHRTENBUCH_TEST_ROUNDS").is_some();
     for is_signed in [true, false] {
         let known = if is_signed { known.clone() } else { Known::default() };
@@ -217,7 +218,7 @@ fn a_flipped_bit_of_any_byte_is_found_where_it_is() {
 fn each_object_that_is_removed_is_missed_by_what_it_is() {
     let (mut bucket, key) = (published(4), key());
     sign(&mut bucket, &key, 4);
-    let known = Known { key: Some(key.public()), since: None, ..Known::default() };
+    let known = Known { keys: vec![key.public()], since: None, ..Known::default() };
     for name in bucket.0.keys() {
         let mut changed = bucket.clone();
         changed.0.remove(name);
@@ -234,8 +235,8 @@ fn each_object_that_is_removed_is_missed_by_what_it_is() {
 fn a_log_that_was_written_anew_is_found_by_what_is_signed_or_was_kept() {
     let (mut bucket, key) = (published(5), key());
     sign(&mut bucket, &key, 5);
-    let known = Known { key: Some(key.public()), since: None, ..Known::default() };
-    let since = Known { key: None, since: Some(checkpoint(&bucket)), ..Known::default() };
+    let known = Known { keys: vec![key.public()], since: None, ..Known::default() };
+    let since = Known { keys: Vec::new(), since: Some(checkpoint(&bucket)), ..Known::default() };
     let mut forked = bucket.clone();
     let mut versions = entries(&bucket);
     versions[0].swap(0, 1);
@@ -259,7 +260,7 @@ fn a_log_that_was_written_anew_is_found_by_what_is_signed_or_was_kept() {
 #[test]
 fn a_checkpoint_is_checked_by_the_key_and_tiles_by_the_checkpoint() {
     let (mut bucket, key) = (published(4), key());
-    let known = Known { key: Some(key.public()), since: None, ..Known::default() };
+    let known = Known { keys: vec![key.public()], since: None, ..Known::default() };
     let of_checkpoint = |kind| [(kind, "ledger/checkpoint".to_owned())];
     assert_eq!(told(&bucket, &known), of_checkpoint(FaultKind::Missing));
     sign(&mut bucket, &SigningKey::generate(key.name()).unwrap(), 4);

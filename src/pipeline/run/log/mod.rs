@@ -30,7 +30,7 @@ use self::state::State;
 use crate::digest::Digest;
 use crate::ledger::keys::{KEYS, PublicKeys};
 use crate::pipeline::run::error::RunError;
-use crate::pipeline::signing_keys::Register;
+use crate::pipeline::signing_keys::{self, Register, SigningError};
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
 use crate::publish::index;
@@ -132,6 +132,10 @@ impl Completion<'_> {
         register: &Register,
         newest: Option<&(LogVersion, Digest)>,
     ) -> Result<(), RunError> {
+        if register.keys.is_empty() && state.keys > 0 && !writer.is_dry() {
+            let path = signing_keys::folder(&self.workspace.private);
+            return Err(SigningError::Gone { path }.into());
+        }
         if !register.keys.is_empty() && (self.scope == Scope::All || state.keys != register.changes.len()) {
             let there = self.bucket.get(KEYS)?.and_then(|bytes| PublicKeys::parse(&bytes));
             let mut all = register.clone();
