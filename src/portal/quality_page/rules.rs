@@ -36,7 +36,7 @@ pub(super) fn section(view: View<'_>, newest: &RunLine) -> Markup {
         @if !common.is_empty() {
             details {
                 summary { (view.say("Was in vielen Tabellen gleich ist, erfüllt", "What is the same in many tables, passed")) }
-                ul.met { @for of in &common { (in_common(view, of)) } }
+                ul { @for of in &common { (in_common(view, of)) } }
             }
         }
         @if !absent.is_empty() {
@@ -158,8 +158,8 @@ fn rules(view: View<'_>, newest: &RunLine, trends: &[Trend], common: &[Common<'_
                 @let of: Vec<&&Trend> = met.iter().filter(|trend| trend.rule.dimension == dimension && !is_common(trend)).collect();
                 @if !of.is_empty() {
                     @let (de, en) = dimension_word(dimension);
-                    p { b { (view.say(de, en)) } }
-                    ul.met { @for item in items(view, &of, usual.map(|(_, checked)| checked)) {
+                    b { (view.say(de, en)) }
+                    ul { @for item in items(view, &of, usual.map(|(_, checked)| checked)) {
                         @match item {
                             Item::One(trend) => (line(view, trend, html! {
                                 @if let Some(point) = trend.newest() { (more(view, trend, point, newest, usual.map(|(_, checked)| checked))) }
@@ -182,7 +182,7 @@ fn rules(view: View<'_>, newest: &RunLine, trends: &[Trend], common: &[Common<'_
             }
             @for (trends, de, en) in &lists {
                 @if !trends.is_empty() {
-                    p { b { (view.say(de, en)) } }
+                    b { (view.say(de, en)) }
                     ul.rules { @for trend in trends {
                         @let (de, en) = dimension_word(trend.rule.dimension);
                         (line(view, trend, html! {

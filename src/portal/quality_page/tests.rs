@@ -217,7 +217,6 @@ fn many(folders: &[&str]) -> Vec<Quality> {
 }
 
 #[test]
-#[ignore = "open: 207 kB with all tables of GTFS-Realtime, stadtbus and TIDES before the last change of the markup (GTFS alone 177 kB); measure it with --run-ignored all"]
 fn a_page_of_all_rules_and_fourteen_dates_is_light() {
     for folders in [&["gtfs", "gtfs-derived"][..], &["gtfs-realtime", "stadtbus", "tides"]] {
         let results = many(folders);

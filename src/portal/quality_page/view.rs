@@ -37,7 +37,8 @@ impl<'a> View<'a> {
     /// To the place of a rule.
     pub(super) fn link_to(&self, trend: &Trend) -> Markup {
         let place = format!("#{}{}/{}", self.prefix, encoded(&trend.rule.contract), encoded(&trend.rule.id.0));
-        html! { a href=(place) { code { (trend.rule.id) } } }
+        let id = &trend.rule.id.0;
+        html! { a href=(place) { code { (id.split_once('.').map_or(&**id, |(_, name)| name)) } } }
     }
 
     /// Of a section.
