@@ -30,6 +30,15 @@ impl Digest {
         hex
     }
 
+    /// A UUID of version 8 (RFC 9562), of its first bytes: the same for the same digest.
+    pub fn uuid(&self) -> String {
+        let mut bytes = self.0;
+        bytes[6] = (bytes[6] & 0x0f) | 0x80;
+        bytes[8] = (bytes[8] & 0x3f) | 0x80;
+        let hex = Self(bytes).to_string();
+        [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..32]].join("-")
+    }
+
     /// Reads 64 hex digits.
     pub fn parse(hex: &str) -> Option<Self> {
         if hex.len() != 64 || !hex.is_ascii() {

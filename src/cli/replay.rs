@@ -20,7 +20,7 @@ use crate::workspace::{Workspace, lie_in_each_other};
 Examples:
   fahrtenbuch replay stadtbus-telemetrie/vehicle_locations@3
   fahrtenbuch replay stadtbus-telemetrie/vehicle_locations 2026-11-24 --lang de
-  fahrtenbuch replay ledger/records/8c1f….json --into /tmp/again --json
+  fahrtenbuch replay ledger/records/8c1f….json --into again --json
 
 The release is made again from the evidence, the key, the decisions and the contracts that its record names, in a folder of its own, and
 its files are compared with those of the record and with those that are published. Nothing in the bucket or the private store changes.

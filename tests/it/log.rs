@@ -188,13 +188,12 @@ fn what_was_killed_between_commit_and_log_is_completed_by_the_next_run_of_any_pi
     }
 }
 
-#[test]
-fn two_runs_at_once_write_one_log() {
-    let world = World::at("2026-12-01T12:00:00Z");
+/// Publishes the timetable, then three dates of telemetry by processes that run beside each other.
+pub(crate) fn publish_at_once(world: &World) {
     let evidence = world.path("data/sample/evidence").to_string_lossy().into_owned();
     let dates = ["2026-11-20", "2026-11-22", "2026-11-24"];
     for date in &dates[..2] {
-        succeeds(&world, &["simulate", "--date", date, "--interval", "600", "--evidence", &evidence]);
+        succeeds(world, &["simulate", "--date", date, "--interval", "600", "--evidence", &evidence]);
     }
     world.run_of(&[TIMETABLE]);
     let children: Vec<_> = dates
@@ -207,6 +206,12 @@ fn two_runs_at_once_write_one_log() {
     for mut child in children {
         assert!(child.wait().unwrap().success());
     }
+}
+
+#[test]
+fn two_runs_at_once_write_one_log() {
+    let world = World::at("2026-12-01T12:00:00Z");
+    publish_at_once(&world);
     log(&world);
 }
 

@@ -3,12 +3,12 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use serde_json::Value;
 use signed_note::{StandardVerifier, VerifierList};
 
-use crate::log::{kill_at, log, succeeds};
+use crate::log::{kill_at, log, publish_at_once, succeeds};
 use crate::published::add_a_row_to_stops;
 use crate::purge::told;
 use crate::releases::withdraw;
@@ -254,22 +254,7 @@ fn two_runs_at_once_sign_one_log() {
     name_log(&world);
     let key = new_key(&world, &[]);
     world.set_clock("2026-12-01T13:00:00Z");
-    let evidence = world.path("data/sample/evidence").to_string_lossy().into_owned();
-    let dates = ["2026-11-20", "2026-11-22", "2026-11-24"];
-    for date in &dates[..2] {
-        succeeds(&world, &["simulate", "--date", date, "--interval", "600", "--evidence", &evidence]);
-    }
-    world.run_of(&[TIMETABLE]);
-    let children: Vec<_> = dates
-        .iter()
-        .map(|date| {
-            let mut command = world.command();
-            command.args(["run", TELEMETRY, "--date", date]).stdout(Stdio::null()).spawn().unwrap()
-        })
-        .collect();
-    for mut child in children {
-        assert!(child.wait().unwrap().success());
-    }
+    publish_at_once(&world);
     check(&world, &[&key]);
 }
 

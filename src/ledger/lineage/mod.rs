@@ -34,13 +34,9 @@ impl Run<'_> {
         }
     }
 
-    /// A UUID of version 8: of the record's digest, so that a run has the same one wherever its events are made.
+    /// Of the record's digest, so that a run has the same one wherever its events are made.
     fn id(self) -> String {
-        let mut bytes = self.digest.0;
-        bytes[6] = (bytes[6] & 0x0f) | 0x80;
-        bytes[8] = (bytes[8] & 0x3f) | 0x80;
-        let hex: String = bytes.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+        self.digest.uuid()
     }
 }
 

@@ -215,11 +215,7 @@ impl State {
     }
 }
 
-/// A table's UUID, of version 8: from the names, whatever the address of the bucket is.
+/// A table's UUID: from the names, whatever the address of the bucket is.
 fn uuid(dataset: &str, table: &str) -> String {
-    let mut bytes = Digest::of(format!("fahrtenbuch iceberg table {dataset}/{table}").as_bytes()).0;
-    bytes[6] = (bytes[6] & 0x0f) | 0x80;
-    bytes[8] = (bytes[8] & 0x3f) | 0x80;
-    let hex: String = bytes.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+    Digest::of(format!("fahrtenbuch iceberg table {dataset}/{table}").as_bytes()).uuid()
 }
