@@ -62,7 +62,9 @@ impl TileReader for Files<'_> {
         let read = self.0.get(&tile.key(), MAX_BUNDLE);
         let error = |error| match error {
             ReadError::Transient(problem) => io::Error::new(io::ErrorKind::Interrupted, problem),
-            ReadError::Permanent(problem) => io::Error::other(problem),
+            ReadError::Permanent(problem) | ReadError::Elsewhere(problem) | ReadError::TooLong { problem, .. } => {
+                io::Error::other(problem)
+            }
         };
         Ok(read.map_err(error)?.map(|bytes| bytes.to_vec()))
     }

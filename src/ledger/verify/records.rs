@@ -16,7 +16,7 @@ use crate::text::Text;
 use crate::time::ServiceDate;
 
 /// Bytes of a record: one that names thousands of captures, rules and samples has some million.
-pub(super) const LONGEST: usize = 64 << 20;
+pub(super) const LONGEST: usize = 16 << 20;
 
 /// What is read of a record, whatever its form.
 #[derive(Deserialize)]

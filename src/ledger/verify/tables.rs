@@ -15,7 +15,7 @@ use crate::text::Text;
 use crate::time::ServiceDate;
 
 /// Bytes of a version of an index: a hundred years of days have twenty million.
-const LONGEST: usize = 64 << 20;
+const LONGEST: usize = 24 << 20;
 /// Versions after the last one in the log that are looked at.
 const AFTER: u64 = 10_000;
 

@@ -81,12 +81,16 @@ pub(super) fn bring_up(
     newest: &(LogVersion, Digest),
     scope: Scope,
 ) -> Result<(), RunError> {
-    let Some(signer) = signing_keys::signer(workspace)? else { return Ok(()) };
+    if signing_keys::signer(workspace)?.is_none() {
+        return Ok(());
+    }
     let begun = Instant::now();
     let _alone = match writer.is_dry() {
         true => None,
         false => Some(signing_keys::lock(&workspace.private)?),
     };
+    // Whoever had the right to sign before may have rotated the key, after which the old one signs nothing more.
+    let Some(signer) = signing_keys::signer(workspace)? else { return Ok(()) };
     let last = Last::read(workspace, &signer.origin)?;
     if scope == Scope::Seen
         && last.as_ref().is_some_and(|last| last.is_done(newest))
