@@ -62,6 +62,10 @@ pub(super) async fn document(origin: &Origin, key: &str, most: usize) -> Result<
 /// The size and the digest of an object, of which no more than `limit` bytes and a chunk are read.
 async fn digested(origin: &Origin, key: &str, limit: u64) -> Tried<(u64, Digest)> {
     let mut opened = origin.object(key, 0, None).await?;
+    // What is too long is another one, whatever it says.
+    if let Some(size) = opened.size.filter(|size| *size > limit) {
+        return Ok((size, Digest::of(b"")));
+    }
     let (mut digester, mut bytes) = (Digester::default(), 0_u64);
     while bytes <= limit
         && let Some(chunk) = opened.chunk().await?
@@ -70,7 +74,11 @@ async fn digested(origin: &Origin, key: &str, limit: u64) -> Tried<(u64, Digest)
         bytes += chunk.len() as u64;
     }
     match opened.size {
-        Some(size) if bytes <= limit && size != bytes => {
+        None if bytes > limit => {
+            let problem = format!("it has more than {limit} bytes");
+            Err(Trouble::TooLong { problem, remedy: "Check the address", read: bytes })
+        }
+        Some(size) if size != bytes => {
             Err(Trouble::Again { problem: "it ended before its end".to_owned(), wait: None })
         }
         _ => Ok((bytes, digester.finish())),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::chain::{Chain, changed};
@@ -12,6 +13,7 @@ use crate::digest::Digest;
 use crate::ledger::record::Kind;
 use crate::ledger::{object_key, objects_of, record_key};
 use crate::publish::index::ActKind;
+use crate::publish::log::RecordKind;
 use crate::text::Text;
 use crate::time::ServiceDate;
 
@@ -29,6 +31,9 @@ struct Said {
     tables: Vec<OfTable>,
     #[serde(default)]
     evidence: Vec<Evidence>,
+    /// Of a collection.
+    rule: Option<String>,
+    at: Option<Timestamp>,
 }
 
 #[derive(Deserialize)]
@@ -54,6 +59,16 @@ struct Evidence {
     list: Option<String>,
 }
 
+/// How a file was deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Collected {
+    pub sha256: Digest,
+    /// `retention.superseded: 12 months`.
+    pub rule: String,
+    /// The day, by UTC.
+    pub on: String,
+}
+
 /// What records say together.
 #[derive(Debug, Default)]
 pub(super) struct Records {
@@ -61,8 +76,8 @@ pub(super) struct Records {
     pub objects: BTreeMap<Digest, Digest>,
     /// Of runs of a date of a dataset: the sum over their inputs, which reports name, and their records.
     pub runs: BTreeMap<(String, ServiceDate), Vec<(Digest, Digest)>>,
-    /// Files that were deleted by the rule of a workspace.
-    pub collected: BTreeSet<String>,
+    /// Files that were deleted by the rule of a workspace, as the log says.
+    pub collected: BTreeMap<String, Collected>,
     /// Those that were looked at.
     seen: BTreeSet<Digest>,
 }
@@ -85,7 +100,12 @@ impl Records {
                 continue;
             }
             match read(context, &of.record)? {
-                Found::Bytes(bytes) => _ = records.take(&of.record, &bytes),
+                Found::Bytes(bytes) => {
+                    let said = records.take(&of.record, &bytes);
+                    if let Some(said) = said.filter(|_| of.kind == RecordKind::Gc) {
+                        records.collect(said);
+                    }
+                }
                 Found::Absent if chain.suspects.contains(&of.log_version) => context.findings.tell(changed(
                     of.log_version,
                     "an entry names a record that is not there",
@@ -146,13 +166,22 @@ impl Records {
                     self.runs.entry((dataset.clone(), date)).or_default().push((inputs.sha256, *record));
                 }
             }
-            Kind::Gc => {
-                let files = said.tables.iter().flat_map(|table| &table.files);
-                self.collected.extend(files.map(|file| file.path.clone()));
-            }
             _ => {}
         }
         Some(said)
+    }
+
+    /// Takes the files of a collection. One that the log does not name explains nothing: anybody can write a record.
+    fn collect(&mut self, said: Said) {
+        if !matches!(Kind::of_format(&said.format), Some((Kind::Gc, _))) {
+            return;
+        }
+        let (rule, at) = (said.rule.unwrap_or_default(), said.at);
+        let on = at.map(|at| at.strftime("%Y-%m-%d").to_string()).unwrap_or_default();
+        for file in said.tables.into_iter().flat_map(|table| table.files) {
+            let collected = Collected { sha256: file.sha256, rule: rule.clone(), on: on.clone() };
+            self.collected.entry(file.path).or_insert(collected);
+        }
     }
 
     /// Records and texts that nothing of the above names, such as those of runs that were held back: their names say what they must be.
@@ -244,7 +273,7 @@ pub(super) fn objects(context: &mut Context<'_>, records: &Records) -> Result<()
     for (object, record) in &all {
         let key = object_key(object);
         match (context.digest(Subject::Object, &key, LONGEST as u64)?, record) {
-            (Got::There((_, digest)), _) if digest == *object => {}
+            (Got::There((bytes, digest)), _) if digest == *object && bytes <= LONGEST as u64 => {}
             (Got::There(_), _) => {
                 let said = Text::new(
                     "the text has other bytes than its name says, which is their digest",

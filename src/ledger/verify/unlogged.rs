@@ -29,11 +29,7 @@ struct Resource {
 
 /// Tells of each such table, and gives them.
 /// `files` is how many files the indexes name, so that the list can be no longer than these.
-pub(super) fn check(
-    context: &mut Context<'_>,
-    chain: &Chain,
-    files: usize,
-) -> Result<BTreeSet<TableId>, Interrupted> {
+pub(super) fn check(context: &mut Context<'_>, chain: &Chain, files: usize) -> Result<BTreeSet<TableId>, Interrupted> {
     let mut tables = shown(context, LONGEST + files.saturating_mul(LONGEST_NAME))?;
     tables.retain(|id| !chain.tables.contains_key(id));
     for id in &tables {
