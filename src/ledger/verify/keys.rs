@@ -236,7 +236,8 @@ impl<'a> Trusted<'a> {
         let is_signed =
             self.known.keys.iter().any(|key| has_signed(key, note)) || self.keys.signers(note).next().is_some();
         // Without a key, and with a log that names none, nobody's signature can be checked.
-        if !is_signed && !(self.known.keys.is_empty() && self.keys.all.is_empty()) {
+        let can_be_checked = !self.known.keys.is_empty() || !self.keys.all.is_empty();
+        if can_be_checked && !is_signed {
             return Some(Text::new(
                 "its checkpoint is signed by no key that you gave or that the log names",
                 "sein Prüfpunkt ist von keinem Schlüssel unterschrieben, den Sie angegeben haben oder den das Protokoll nennt",
