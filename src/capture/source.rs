@@ -23,7 +23,7 @@ use crate::capture::mqtt::settings::Settings as MqttSettings;
 use crate::capture::redact::Address;
 use crate::capture::{CaptureError, FailureKind};
 
-pub(crate) use self::address::{Resolver, may_lead};
+pub(crate) use self::address::Resolver;
 pub use self::answer::{FetchOptions, FetchOutcome, Fetched, NotModified, Validators};
 pub(super) use self::answer::{given_up, too_large};
 pub(crate) use self::certificate::certificate;

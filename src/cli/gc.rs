@@ -19,7 +19,7 @@ const SHOWN: usize = 20;
 #[command(after_help = "\
 Deletes files below revised/ that later releases have replaced for longer than 'retention: superseded' in fahrtenbuch.yaml (12 months
 unless it says otherwise). What the newest version names stays, and so do the files of the newest sixty complete releases of a
-table, which the catalogue tells of. Below data/ nothing is deleted. Each deletion stands in the ledger (fahrtenbuch-gc/1).
+table, which the catalogue tells of. Below data/ nothing is deleted. Each deletion stands in the ledger (fahrtenbuch-gc/1) and its log.
 
 Exit codes: 0 done, also if nothing was due; 4 if something was left that somebody should look at; 1 if the bucket does not answer.
 

@@ -78,8 +78,17 @@ fn verified(arguments: &Arguments) -> Result<Exit, Exit> {
         }
     })?;
     let verified = verify(&reader, &known, difference).map_err(|error| {
-        eprintln!("error: {}: {}. Nothing is said of the bucket. Try again.", reader.shown(&error.key), error.problem);
-        Exit::Transient
+        let (shown, problem) = (reader.shown(&error.key), one_line(&error.problem));
+        match error.is_transient {
+            true => {
+                eprintln!("error: {shown}: {problem}. Nothing is said of the bucket. Try again.");
+                Exit::Transient
+            }
+            false => {
+                eprintln!("error: {shown}: {problem}. Nothing is said of the bucket.");
+                Exit::Permanent
+            }
+        }
     })?;
     if verified.counts.log_versions == 0 && verified.faults.iter().all(|fault| fault.what != Subject::Log) {
         let shown = reader.shown("ledger/log/v0000000001.json");
@@ -150,24 +159,50 @@ fn checkpoint(path: &Path, keys: &[VerifierKey]) -> Result<Checkpoint, Exit> {
     let wrong = |problem: String| {
         usage(&format!("the checkpoint {}: {problem}. Give one that you kept of 'ledger/checkpoint'.", path.display()))
     };
+    let bytes = with_line_feeds(bytes).map_err(|problem| wrong(problem.to_owned()))?;
     let read = match (Note::parse(&bytes), keys.first()) {
         (Ok(note), Some(first)) => {
             let known: Vec<&dyn Verifier> = keys.iter().map(|key| key as &dyn Verifier).collect();
             Checkpoint::open(&note, first.name(), &known).map(|(checkpoint, _)| checkpoint)
         }
         (Ok(note), None) => note.text().parse(),
+        (Err(_), Some(_)) if String::from_utf8_lossy(&bytes).parse::<Checkpoint>().is_ok() => {
+            let problem =
+                "it is not signed: anybody can have written its three lines, so that --key proves nothing of it";
+            return Err(usage(&format!(
+                "the checkpoint {}: {problem}. Give one that you kept of 'ledger/checkpoint', which is signed; or leave --key out, if you \
+                 know whence it is.",
+                path.display()
+            )));
+        }
         (Err(error), Some(_)) => return Err(wrong(error.to_string())),
         (Err(_), None) => String::from_utf8_lossy(&bytes).parse(),
     };
     read.map_err(|error| wrong(error.to_string()))
 }
 
+/// A checkpoint with the line ends that were signed. A text that came through a program of Windows has a carriage return before each; one
+/// that has some of them is another text.
+fn with_line_feeds(bytes: Vec<u8>) -> Result<Vec<u8>, &'static str> {
+    let count = |part: &[u8]| bytes.windows(part.len()).filter(|window| *window == part).count();
+    match (count(b"\r"), count(b"\r\n"), count(b"\n")) {
+        (0, _, _) => Ok(bytes),
+        (returns, both, feeds) if returns == both && both == feeds => {
+            Ok(bytes.into_iter().filter(|byte| *byte != b'\r').collect())
+        }
+        _ => Err(
+            "some of its lines end with a carriage return and a line feed (CRLF) and others do not, so that it is not what was signed",
+        ),
+    }
+}
+
 fn to_json(reader: &BucketReader, known: &Known, verified: &Verified) -> Value {
-    let Verified { faults, notes, counts, root, checkpoint } = verified;
+    let Verified { faults, notes, counts, root, checkpoint, is_signed } = verified;
     let checkpoint = checkpoint.as_ref().map(|of| {
         json!({"origin": of.origin, "size": of.size, "root": of.root.to_string(), "signature_checked": !known.keys.is_empty()})
     });
     json!({
+        "is_signed": is_signed,
         "bucket": reader.shown(""),
         "log": {"versions": counts.log_versions, "size": counts.entries, "root": root.map(|root| root.to_string())},
         "checkpoint": checkpoint,
@@ -179,7 +214,7 @@ fn to_json(reader: &BucketReader, known: &Known, verified: &Verified) -> Value {
 }
 
 fn show(lang: Language, reader: &BucketReader, known: &Known, verified: &Verified) {
-    let Verified { faults, notes, counts, root, checkpoint } = verified;
+    let Verified { faults, notes, counts, root, checkpoint, is_signed } = verified;
     for fault in faults.iter().take(SHOWN) {
         let said = lang.say(&fault.said_de, &fault.said);
         println!("{}: {}: {}", lang.of(&fault.kind.words()), one_line(&fault.path), one_line(said));
@@ -232,7 +267,7 @@ fn show(lang: Language, reader: &BucketReader, known: &Known, verified: &Verifie
             )
         );
     }
-    if let Some(checkpoint) = checkpoint.as_ref().filter(|_| !known.keys.is_empty()) {
+    if let Some(checkpoint) = checkpoint.as_ref().filter(|_| *is_signed) {
         let (origin, size) = (one_line(&checkpoint.origin), checkpoint.size);
         let en = format!("checkpoint: signed by {origin}, {size} entries");
         println!("{}", lang.say(&format!("Prüfpunkt: unterschrieben von {origin}, {size} Einträge"), &en));

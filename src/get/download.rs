@@ -62,7 +62,9 @@ pub(super) async fn download(
                 let problem = format!("the list names it, and {problem}; it may just have been replaced or withdrawn");
                 return Err(GetError::transient(shown, problem));
             }
-            Trouble::Permanent { problem, remedy } => return Err(GetError::permanent(shown, problem, remedy)),
+            Trouble::Permanent { problem, remedy }
+            | Trouble::Elsewhere { problem, remedy }
+            | Trouble::TooLong { problem, remedy, .. } => return Err(GetError::permanent(shown, problem, remedy)),
         };
         let after = fs::metadata(&places.partial).map_or(0, |metadata| metadata.len());
         fruitless = if after > before { 1 } else { fruitless + 1 };

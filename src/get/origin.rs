@@ -11,7 +11,7 @@ use reqwest::{Response, StatusCode, header};
 use url::Url;
 
 use super::error::GetError;
-use crate::capture::source::{Resolver, certificate, first_cause, may_lead, retry_after};
+use crate::capture::source::{Resolver, certificate, first_cause, retry_after};
 use crate::durable;
 use crate::publish::bucket::local_folder;
 
@@ -32,10 +32,9 @@ pub fn client() -> Result<reqwest::Client, GetError> {
     // A second call finds the provider installed, which is what it wants.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let redirect = reqwest::redirect::Policy::custom(|attempt| {
-        let from = attempt.previous().last();
-        let is_weaker = from.is_some_and(|from| from.scheme() == "https") && attempt.url().scheme() != "https";
-        if is_weaker || from.is_some_and(|from| !may_lead(from, attempt.url())) {
-            return attempt.error("it redirects to where it may not lead");
+        let refused = attempt.previous().last().and_then(|from| refusal(from, attempt.url()));
+        if let Some(problem) = refused {
+            return attempt.error(problem);
         }
         if attempt.previous().len() > REDIRECTS { attempt.error("it redirects too often") } else { attempt.follow() }
     });
@@ -49,6 +48,21 @@ pub fn client() -> Result<reqwest::Client, GetError> {
         .map_err(|error| {
             GetError::usage("the web", format!("no client for it: {error}"), "Check the system's certificates")
         })
+}
+
+/// Why a redirect is not followed: a bucket is read from the host that somebody has named, and from no other, though over https where it
+/// asks for that.
+fn refusal(from: &Url, to: &Url) -> Option<String> {
+    let is_upgrade = from.scheme() == "http" && to.scheme() == "https";
+    let is_same_port = from.port_or_known_default() == to.port_or_known_default();
+    if from.host() == to.host() && (is_upgrade || from.scheme() == to.scheme() && is_same_port) {
+        return None;
+    }
+    let place = |url: &Url| {
+        let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
+        format!("{}://{}{port}", url.scheme(), url.host_str().unwrap_or_default())
+    };
+    Some(format!("it redirects from {} to {}, which is not followed", place(from), place(to)))
 }
 
 /// A bucket to read from.
@@ -77,6 +91,17 @@ pub(super) enum Trouble {
     Permanent {
         problem: String,
         remedy: &'static str,
+    },
+    /// It leads to where it is not followed.
+    Elsewhere {
+        problem: String,
+        remedy: &'static str,
+    },
+    /// It is longer than it can be. So many bytes were read in vain.
+    TooLong {
+        problem: String,
+        remedy: &'static str,
+        read: u64,
     },
 }
 
@@ -142,10 +167,16 @@ impl Origin {
     pub(super) async fn document(&self, key: &str, most: usize) -> Result<Bytes, Trouble> {
         let mut opened = self.object(key, 0, None).await?;
         let mut bytes = BytesMut::new();
+        let too_long = |read: usize| {
+            let problem = format!("it has more than {most} bytes");
+            Trouble::TooLong { problem, remedy: "Check the address", read: read as u64 }
+        };
+        if opened.size.is_some_and(|size| size > most as u64) {
+            return Err(too_long(0));
+        }
         while let Some(chunk) = opened.chunk().await? {
             if bytes.len() + chunk.len() > most {
-                let problem = format!("it has more than {most} bytes");
-                return Err(Trouble::Permanent { problem, remedy: "Check the address" });
+                return Err(too_long(bytes.len() + chunk.len()));
             }
             bytes.extend_from_slice(&chunk);
         }
@@ -250,7 +281,7 @@ fn failed(error: reqwest::Error) -> Trouble {
     let cause = first_cause(&error);
     let problem = if error.to_string() == cause.to_string() { error.to_string() } else { format!("{error}: {cause}") };
     match is_redirect {
-        true => Trouble::Permanent { problem, remedy: "Check the address" },
+        true => Trouble::Elsewhere { problem, remedy: "Write the address that it leads to, if you trust that host" },
         false => Trouble::Again { problem, wait: None },
     }
 }
@@ -268,5 +299,34 @@ impl Opened {
                 Ok((read > 0).then(|| bytes.into()))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_redirect_is_followed_on_its_host_only_and_never_away_from_https() {
+        let refused = |from: &str, to: &str| refusal(&from.parse().unwrap(), &to.parse().unwrap());
+        for (from, to) in [
+            ("http://a.example/x", "http://a.example/y"),
+            ("http://a.example/x", "https://a.example/x"),
+            ("http://a.example:8080/x", "https://a.example/x"),
+            ("https://a.example:443/x", "https://a.example/y"),
+        ] {
+            assert_eq!(refused(from, to), None, "{from} {to}");
+        }
+        for (from, to) in [
+            ("https://a.example/", "http://a.example/"),
+            ("http://a.example/", "http://a.example:81/"),
+            ("https://a.example/", "https://b.example/"),
+            ("http://a.example/", "http://169.254.169.254/"),
+            ("http://127.0.0.1:80/", "http://localhost/"),
+        ] {
+            assert!(refused(from, to).is_some(), "{from} {to}");
+        }
+        let said = refused("https://a.example/x", "https://b.example:444/secret").unwrap();
+        assert_eq!(said, "it redirects from https://a.example to https://b.example:444, which is not followed");
     }
 }

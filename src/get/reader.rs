@@ -27,6 +27,8 @@ async fn with_tries<T>(mut attempt: impl AsyncFnMut() -> Tried<T>) -> Result<Opt
             Ok(there) => return Ok(Some(there)),
             Err(Trouble::Absent(_)) => return Ok(None),
             Err(Trouble::Permanent { problem, remedy }) => return Err(Stopped::Permanent { problem, remedy }),
+            Err(Trouble::Elsewhere { problem, remedy }) => return Err(Stopped::Elsewhere { problem, remedy }),
+            Err(Trouble::TooLong { problem, remedy, read }) => return Err(Stopped::TooLong { problem, remedy, read }),
             Err(Trouble::Again { problem, wait }) => (problem, wait),
             Err(Trouble::Restart(problem)) => (problem, None),
         };
@@ -42,6 +44,8 @@ async fn with_tries<T>(mut attempt: impl AsyncFnMut() -> Tried<T>) -> Result<Opt
 enum Stopped {
     Transient(String),
     Permanent { problem: String, remedy: &'static str },
+    Elsewhere { problem: String, remedy: &'static str },
+    TooLong { problem: String, remedy: &'static str, read: u64 },
 }
 
 /// A small object, with tries; nothing if it is not there.
@@ -49,13 +53,19 @@ pub(super) async fn document(origin: &Origin, key: &str, most: usize) -> Result<
     let shown = || origin.shown(key);
     with_tries(async || origin.document(key, most).await).await.map_err(|stopped| match stopped {
         Stopped::Transient(problem) => GetError::transient(shown(), problem),
-        Stopped::Permanent { problem, remedy } => GetError::permanent(shown(), problem, remedy),
+        Stopped::Permanent { problem, remedy }
+        | Stopped::Elsewhere { problem, remedy }
+        | Stopped::TooLong { problem, remedy, .. } => GetError::permanent(shown(), problem, remedy),
     })
 }
 
 /// The size and the digest of an object, of which no more than `limit` bytes and a chunk are read.
 async fn digested(origin: &Origin, key: &str, limit: u64) -> Tried<(u64, Digest)> {
     let mut opened = origin.object(key, 0, None).await?;
+    // What is too long is another one, whatever it says.
+    if let Some(size) = opened.size.filter(|size| *size > limit) {
+        return Ok((size, Digest::of(b"")));
+    }
     let (mut digester, mut bytes) = (Digester::default(), 0_u64);
     while bytes <= limit
         && let Some(chunk) = opened.chunk().await?
@@ -64,7 +74,11 @@ async fn digested(origin: &Origin, key: &str, limit: u64) -> Tried<(u64, Digest)
         bytes += chunk.len() as u64;
     }
     match opened.size {
-        Some(size) if bytes <= limit && size != bytes => {
+        None if bytes > limit => {
+            let problem = format!("it has more than {limit} bytes");
+            Err(Trouble::TooLong { problem, remedy: "Check the address", read: bytes })
+        }
+        Some(size) if size != bytes => {
             Err(Trouble::Again { problem: "it ended before its end".to_owned(), wait: None })
         }
         _ => Ok((bytes, digester.finish())),
@@ -101,6 +115,8 @@ impl From<Stopped> for ReadError {
         match stopped {
             Stopped::Transient(problem) => Self::Transient(problem),
             Stopped::Permanent { problem, .. } => Self::Permanent(problem),
+            Stopped::Elsewhere { problem, remedy } => Self::Elsewhere(format!("{problem}. {remedy}")),
+            Stopped::TooLong { problem, read, .. } => Self::TooLong { problem, read },
         }
     }
 }

@@ -49,7 +49,7 @@ fn with_catalogue() -> World {
 }
 
 /// Two releases of the stops.
-fn with_two_releases() -> World {
+pub(crate) fn with_two_releases() -> World {
     let world = with_catalogue();
     world.run();
     add_a_row_to_stops(&world);
@@ -58,7 +58,7 @@ fn with_two_releases() -> World {
 }
 
 /// One more than [`add_a_row_to_stops`] adds.
-fn add_another_row_to_stops(world: &World) {
+pub(crate) fn add_another_row_to_stops(world: &World) {
     changed(world, "stops.txt", |text| {
         let text = String::from_utf8(text).unwrap();
         Some(text.replacen('\n', "\nneu2,Neueste Haltestelle,48.47,7.95,0,,1,\n", 1).into_bytes())
@@ -533,7 +533,7 @@ fn what_a_catalogue_that_is_behind_still_names_is_not_deleted_before_it_is_writt
 }
 
 /// Adds versions of the stops that change nothing.
-fn more_versions(bucket: &Path, count: u64) {
+pub(crate) fn more_versions(bucket: &Path, count: u64) {
     use fahrtenbuch::publish::bucket::Bucket;
     use fahrtenbuch::publish::index::{Act, ActKind, Amendment, amend, current};
     let bucket = Bucket::open(bucket.to_str().unwrap(), &Default::default()).unwrap();

@@ -1,6 +1,7 @@
 //! What `fahrtenbuch verify` finds in a bucket that somebody has changed, and that it finds nothing in one that nobody has.
 
 mod large;
+mod outside;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

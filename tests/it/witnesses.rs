@@ -314,4 +314,47 @@ fn the_first_checkpoint_of_a_day_is_stamped_and_openssl_finds_the_stamp_right() 
     world.run();
     assert_eq!(*asked.lock().unwrap(), 2);
     assert!(stamps.join("2026-11-28.tsr").exists());
+    a_stamp_is_looked_at_by_who_verifies(&world, &key);
+}
+
+/// The stamps of a bucket are those of its checkpoints, in a folder and over http.
+fn a_stamp_is_looked_at_by_who_verifies(world: &World, key: &str) {
+    let serving = crate::serve::Serving::start(world);
+    let folder = world.path("data/bucket").to_string_lossy().into_owned();
+    let stamps = world.path("data/bucket/ledger/timestamps");
+    let verify = |bucket: &str| {
+        let output = world.program(&["verify", bucket, "--key", key, "--json"]);
+        let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let text =
+            |fault: &serde_json::Value| ["kind", "what", "path"].map(|of| fault[of].as_str().unwrap().to_owned());
+        let faults: Vec<[String; 3]> = found["faults"].as_array().unwrap().iter().map(text).collect();
+        (faults, found["looked_at"]["timestamps"].as_u64().unwrap(), found["notes"].to_string())
+    };
+    let named =
+        |kind: &str, name: &str| vec![[kind.to_owned(), "timestamp".to_owned(), format!("ledger/timestamps/{name}")]];
+    let (faults, count, notes) = verify(&folder);
+    assert!(faults.is_empty() && count == 2 && notes.contains("openssl ts -verify"), "{faults:?} {notes}");
+    // Over http the days of releases are looked at.
+    let (faults, count, notes) = verify(&serving.url());
+    assert!(faults.is_empty() && count == 1 && notes.contains("days with a release"), "{faults:?} {count} {notes}");
+    let (first, second) = ("2026-11-27.tsr", "2026-11-28.tsr");
+    let read = |name: &str| std::fs::read(stamps.join(name)).unwrap();
+    let (whole, foreign) = (read(first), read(second));
+    std::fs::write(stamps.join(first), foreign).unwrap();
+    for bucket in [&folder, &serving.url()] {
+        assert_eq!(verify(bucket).0, named("changed", first));
+    }
+    std::fs::write(stamps.join(first), &whole[..whole.len() / 2]).unwrap();
+    assert_eq!(verify(&folder).0, named("changed", first));
+    std::fs::write(stamps.join(first), &whole).unwrap();
+    let kept = "2026-11-27.checkpoint";
+    let text = String::from_utf8(read(kept)).unwrap();
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines[1] = "1";
+    std::fs::write(stamps.join(kept), lines.join("\n") + "\n").unwrap();
+    assert_eq!(verify(&folder).0, named("changed", kept));
+    std::fs::remove_file(stamps.join(kept)).unwrap();
+    assert_eq!(verify(&folder).0, named("missing", kept));
+    std::fs::write(stamps.join(kept), text).unwrap();
+    assert_eq!(verify(&folder).0, Vec::<[String; 3]>::new());
 }

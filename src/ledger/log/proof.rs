@@ -21,6 +21,11 @@ const MAX_EXTRA: usize = 64 * 1024;
 /// The longest proof that is read: a line of extra data, the hashes with what stands around them, and the note.
 pub(crate) const MAX_FILE: usize = MAX_EXTRA + 64 * (MAX_PROOF + 4) + MAX_NOTE;
 
+/// Where the proof of a version of a table is in the bucket.
+pub(crate) fn proof_key(dataset: &str, table: &str, version: u64) -> String {
+    format!("meta/{dataset}/{table}/proofs/v{version:010}.tlog-proof")
+}
+
 /// The proof of an entry; printed and read as a `.tlog-proof` file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Proof {

@@ -16,7 +16,9 @@ use crate::text::Text;
 const FOLDER: &str = "ledger/log";
 pub(super) const INDEX: &str = "ledger/index.json";
 /// Bytes of a version of the log: ten thousand entries and the heads of a city's tables have fewer than four million.
-const LONGEST: usize = 32 << 20;
+const LONGEST: usize = 8 << 20;
+/// Bytes of the view of the log: heads of tables and months.
+const LONGEST_VIEW: usize = 4 << 20;
 /// Versions of a log that are read: a hundred years of a release every hour.
 const MOST: u64 = 1_000_000;
 /// Versions that are looked for after one that is not there.
@@ -316,6 +318,6 @@ fn claimed(context: &mut Context<'_>) -> Result<Claimed, Interrupted> {
     struct View {
         log: Claimed,
     }
-    let Got::There(bytes) = context.get(Subject::View, INDEX, LONGEST)? else { return Ok(Claimed::default()) };
+    let Got::There(bytes) = context.get(Subject::View, INDEX, LONGEST_VIEW)? else { return Ok(Claimed::default()) };
     Ok(serde_json::from_slice::<View>(&bytes).map_or_else(|_| Claimed::default(), |view| view.log))
 }

@@ -62,10 +62,21 @@ impl TileReader for Files<'_> {
         let read = self.0.get(&tile.key(), MAX_BUNDLE);
         let error = |error| match error {
             ReadError::Transient(problem) => io::Error::new(io::ErrorKind::Interrupted, problem),
-            ReadError::Permanent(problem) => io::Error::other(problem),
+            ReadError::Permanent(problem) | ReadError::Elsewhere(problem) | ReadError::TooLong { problem, .. } => {
+                io::Error::other(problem)
+            }
         };
         Ok(read.map_err(error)?.map(|bytes| bytes.to_vec()))
     }
+}
+
+/// The checkpoint of the bucket.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub checkpoint: Checkpoint,
+    pub note: Note,
+    /// Whether the log has the entries that it stands for, in this order.
+    pub agrees: bool,
 }
 
 /// Looks at the checkpoint of the bucket and at the one that was kept; gives the first, if it is one.
@@ -73,19 +84,21 @@ pub(super) fn check(
     context: &mut Context<'_>,
     chain: &mut Chain,
     known: &Known,
-) -> Result<Option<Checkpoint>, Interrupted> {
-    let ours = read(context, known)?;
-    if let Some(ours) = &ours {
-        compare(context, chain, ours)?;
+) -> Result<Option<Opened>, Interrupted> {
+    let mut ours = read(context, known)?;
+    if let Some(ours) = &mut ours {
+        let Checkpoint { size, root: expected, .. } = ours.checkpoint;
+        ours.agrees = root(chain, size) == Some(expected);
+        compare(context, chain, &ours.checkpoint)?;
     }
     if let Some(since) = &known.since {
-        compare_since(context, chain, ours.as_ref(), since);
+        compare_since(context, chain, ours.as_ref().map(|ours| &ours.checkpoint), since);
     }
     Ok(ours)
 }
 
 /// The checkpoint of the bucket, if it is one and, where a key is known, signed by it.
-fn read(context: &mut Context<'_>, known: &Known) -> Result<Option<Checkpoint>, Interrupted> {
+fn read(context: &mut Context<'_>, known: &Known) -> Result<Option<Opened>, Interrupted> {
     let bytes = match context.get(Subject::Checkpoint, KEY, MAX_NOTE)? {
         Got::There(bytes) => bytes,
         Got::Unreadable => return Ok(None),
@@ -125,7 +138,7 @@ fn read(context: &mut Context<'_>, known: &Known) -> Result<Option<Checkpoint>, 
                     "keine Unterschrift wurde geprüft: Geben Sie den öffentlichen Schlüssel der Herausgeberin mit --key an",
                 ));
             }
-            Ok(Some(checkpoint))
+            Ok(Some(Opened { checkpoint, note, agrees: false }))
         }
         Err(error) => {
             let problem = shown(&error.to_string());

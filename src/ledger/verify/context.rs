@@ -14,6 +14,10 @@ pub(crate) enum ReadError {
     Transient(String),
     /// It stays so: it is too long, is no file, or may not be read.
     Permanent(String),
+    /// It leads to another host, where it is not looked for.
+    Elsewhere(String),
+    /// It is longer than it can be. So many bytes were read in vain.
+    TooLong { problem: String, read: u64 },
 }
 
 /// A bucket as a reader has it.
@@ -29,13 +33,18 @@ pub(crate) trait Reader {
     fn list(&self, folder: &str) -> Result<Option<Vec<String>>, ReadError>;
 }
 
-/// The bucket could not be read to the end; trying again may help.
+/// The bucket could not be read to the end.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{key}: {problem}. Try again")]
+#[error("{key}: {problem}")]
 pub(crate) struct Interrupted {
     pub key: String,
     pub problem: String,
+    /// Whether trying again may help.
+    pub is_transient: bool,
 }
+
+/// Bytes that are read in vain, of answers without an end, before a server is asked for nothing more.
+const MOST_IN_VAIN: u64 = 24 << 20;
 
 /// What came of looking for an object.
 #[derive(Debug)]
@@ -50,11 +59,19 @@ pub(super) enum Got<T> {
 pub(super) struct Context<'a> {
     pub reader: &'a dyn Reader,
     pub findings: Findings,
+    /// Whether anything was there.
+    has_read: bool,
+    in_vain: u64,
 }
 
 impl<'a> Context<'a> {
     pub(super) fn new(reader: &'a dyn Reader) -> Self {
-        Self { reader, findings: Findings::default() }
+        Self { reader, findings: Findings::default(), has_read: false, in_vain: 0 }
+    }
+
+    /// Whether the server sends answers without end, so that it is asked for nothing more.
+    pub(super) fn is_given_up(&self) -> bool {
+        self.in_vain > MOST_IN_VAIN
     }
 
     pub(super) fn get(&mut self, what: Subject, key: &str, limit: usize) -> Result<Got<Bytes>, Interrupted> {
@@ -70,34 +87,59 @@ impl<'a> Context<'a> {
         if !is_safe(key) {
             return Ok(Got::Absent);
         }
-        let read = self.reader.digest(key, limit);
-        self.got(what, key, read)
+        match self.reader.digest(key, limit) {
+            // It has more bytes than it can have; nobody says how many.
+            Err(ReadError::TooLong { read, .. }) if !self.is_vain(what, read) => {
+                if what != Subject::File {
+                    self.in_vain += read;
+                }
+                Ok(Got::There((limit.saturating_add(1), Digest::of(b""))))
+            }
+            read => self.got(what, key, read),
+        }
+    }
+
+    /// Whether reading so much more of an answer in vain is too much. Of a file of data its index says how long it is.
+    fn is_vain(&self, what: Subject, read: u64) -> bool {
+        what != Subject::File && self.in_vain.saturating_add(read) > MOST_IN_VAIN
     }
 
     /// All names below a folder, of those that can be keys; nothing where names cannot be listed.
     pub(super) fn list(&mut self, folder: &str) -> Result<Option<Vec<String>>, Interrupted> {
         match self.reader.list(folder) {
             Ok(names) => Ok(names.map(|names| names.into_iter().filter(|name| is_safe(name)).collect())),
-            Err(ReadError::Transient(problem) | ReadError::Permanent(problem)) => {
-                Err(Interrupted { key: folder.to_owned(), problem })
-            }
+            Err(
+                ReadError::Transient(problem)
+                | ReadError::Permanent(problem)
+                | ReadError::Elsewhere(problem)
+                | ReadError::TooLong { problem, .. },
+            ) => Err(Interrupted { key: folder.to_owned(), problem, is_transient: true }),
         }
     }
 
     fn got<T>(&mut self, what: Subject, key: &str, read: Result<Option<T>, ReadError>) -> Result<Got<T>, Interrupted> {
-        match read {
-            Ok(Some(there)) => Ok(Got::There(there)),
-            Ok(None) => Ok(Got::Absent),
-            Err(ReadError::Transient(problem)) => Err(Interrupted { key: key.to_owned(), problem }),
-            Err(ReadError::Permanent(problem)) => {
-                let problem = shown(&problem);
-                let said = Text::new(
-                    format!("it cannot be read: {problem}"),
-                    format!("sie lässt sich nicht lesen: {problem}"),
-                );
-                self.findings.tell(Fault::new(FaultKind::Unreadable, what, key, said));
-                Ok(Got::Unreadable)
+        let interrupted = |problem, is_transient| Err(Interrupted { key: key.to_owned(), problem, is_transient });
+        let problem = match read {
+            Ok(Some(there)) => {
+                self.has_read = true;
+                return Ok(Got::There(there));
             }
+            Ok(None) => return Ok(Got::Absent),
+            Err(ReadError::Transient(problem)) => return interrupted(problem, true),
+            // A bucket of which nothing is at this address.
+            Err(ReadError::Elsewhere(problem)) if !self.has_read => return interrupted(problem, false),
+            Err(ReadError::TooLong { problem, read }) => {
+                self.in_vain = self.in_vain.saturating_add(read);
+                problem
+            }
+            Err(ReadError::Permanent(problem) | ReadError::Elsewhere(problem)) => problem,
+        };
+        let shown = shown(&problem);
+        let said = Text::new(format!("it cannot be read: {shown}"), format!("sie lässt sich nicht lesen: {shown}"));
+        self.findings.tell(Fault::new(FaultKind::Unreadable, what, key, said));
+        match self.is_given_up() {
+            true => interrupted(problem, false),
+            false => Ok(Got::Unreadable),
         }
     }
 }

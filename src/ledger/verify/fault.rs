@@ -48,6 +48,12 @@ pub(crate) enum Subject {
     Checkpoint,
     /// A file of the log for tools of others: hashes or entries.
     Tile,
+    /// The proof of a version of a table, to be kept beside a download.
+    Proof,
+    /// The list of the keys that sign.
+    Keys,
+    /// A time stamp of a checkpoint, or the checkpoint that was stamped.
+    Timestamp,
 }
 
 impl FaultKind {
@@ -120,6 +126,12 @@ pub(crate) struct Counts {
     pub reports: u64,
     pub views: u64,
     pub tiles: u64,
+    pub proofs: u64,
+    /// Signing keys that the log names.
+    pub keys: u64,
+    pub timestamps: u64,
+    /// Files that are gone by a collection which the log names.
+    pub collected: u64,
 }
 
 /// What was found so far.

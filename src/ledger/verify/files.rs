@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::{Context, Got, Interrupted};
 use super::fault::{Fault, FaultKind, Subject};
-use super::names::TableId;
+use super::names::{TableId, shown};
 use super::records::Records;
 use super::tables::{Named, Table, Tables};
 use crate::publish::index::TableIndex;
@@ -17,8 +17,7 @@ pub(super) fn check(
     records: &Records,
     unlogged: &BTreeSet<TableId>,
 ) -> Result<(), Interrupted> {
-    let can_list = context.list("ledger/records")?.is_some();
-    let mut gone = 0;
+    let mut gone: BTreeMap<(&str, &str), u64> = BTreeMap::new();
     for table in &tables.all {
         let Some(newest) = &table.newest else { continue };
         let current = current(newest);
@@ -32,14 +31,13 @@ pub(super) fn check(
             if check_file(context, table, path, named)? {
                 continue;
             }
-            // Only below 'revised/' a file goes by a rule, whose record a listing finds.
-            let may_be_collected = path.starts_with("revised/") && !is_current;
-            let is_explained = may_be_collected && records.collected.contains(path.as_str());
-            if is_explained || table.is_disputed(path) || table.is_faulty && !is_current {
+            // Only below 'revised/' a file goes by a rule, of which the log has an entry.
+            let collected = records.collected.get(path).filter(|of| of.sha256 == named.sha256);
+            if let Some(of) = collected.filter(|_| path.starts_with("revised/") && !is_current) {
+                *gone.entry((&of.on, &of.rule)).or_default() += 1;
                 continue;
             }
-            if may_be_collected && !can_list {
-                gone += 1;
+            if table.is_disputed(path) || table.is_faulty && !is_current {
                 continue;
             }
             let version = named.version;
@@ -50,12 +48,15 @@ pub(super) fn check(
             context.findings.tell(fault(FaultKind::Missing, table, path, named, said));
         }
     }
-    if gone > 0 {
+    for ((on, rule), files) in gone {
+        context.findings.counts.collected += files;
+        let (on, rule) = (shown(on), shown(rule));
         context.findings.notes.push(Text::new(
-            format!("{gone} files below revised/ that later releases replaced are not there. The publisher deletes such files \
-             after a time; whether these went so is told only where names can be listed"),
-            format!("{gone} Dateien unter revised/, die spätere Veröffentlichungen ersetzt haben, sind nicht da. Solche \
-             Dateien löscht die Herausgeberin nach einer Frist; ob diese so gingen, ist nur zu sagen, wo sich Namen auflisten lassen"),
+            format!("{files} files below revised/ that later releases replaced were collected by '{rule}' on {on}, as the log says"),
+            format!(
+                "{files} Dateien unter revised/, die spätere Veröffentlichungen ersetzt haben, wurden nach '{rule}' am {on} gelöscht, wie \
+                 das Protokoll sagt"
+            ),
         ));
     }
     strangers(context, tables, unlogged)

@@ -3,7 +3,7 @@
 //! ```text
 //! ledger/log/v….json ──▶ meta/…/index/v….json ──▶ records ──▶ texts that they name
 //!        │                        └──▶ files of data, lists for readers, quality results
-//!        └──▶ checkpoint, tiles, a checkpoint that was kept
+//!        └──▶ signing keys, checkpoint, tiles, proofs, time stamps, a checkpoint that was kept
 //! ```
 //!
 //! Each step looks at what the one before it names, by digest, so that what is told is told where it was changed, and what follows
@@ -15,9 +15,12 @@ mod checkpoint;
 mod context;
 mod fault;
 mod files;
+mod keys;
 mod names;
+mod proofs;
 mod records;
 mod reports;
+mod stamps;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -30,8 +33,10 @@ pub(crate) use self::fault::{Fault, FaultKind, Subject};
 pub(crate) use self::reports::CompareResults;
 
 use self::chain::Chain;
+use self::checkpoint::Opened;
 use self::context::Context;
 use self::fault::Counts;
+use self::keys::{Keys, Trusted};
 use self::records::Records;
 use self::tables::Tables;
 use super::log::checkpoint::Checkpoint;
@@ -50,26 +55,71 @@ pub(crate) struct Verified {
     pub root: Option<Hash>,
     /// That of the bucket, if it is one.
     pub checkpoint: Option<Checkpoint>,
+    /// Whether a key that is known has signed it, and the log is the one that it stands for.
+    pub is_signed: bool,
 }
 
 /// Looks at all of a bucket. `compare` says what is wrong with the results of a run.
 ///
 /// # Errors
-/// The bucket cannot be read now.
+/// The bucket cannot be read, or not now.
 pub(crate) fn verify(reader: &dyn Reader, known: &Known, compare: CompareResults) -> Result<Verified, Interrupted> {
     let mut context = Context::new(reader);
-    let mut chain = Chain::read(&mut context)?;
-    let checkpoint = checkpoint::check(&mut context, &mut chain, known)?;
-    let tables = Tables::read(&mut context, &mut chain)?;
-    let unlogged = unlogged::check(&mut context, &chain)?;
-    let records = Records::read(&mut context, &chain, &tables)?;
-    tables::blame_log(&mut context, &mut chain);
-    records::objects(&mut context, &records)?;
-    files::check(&mut context, &tables, &records, &unlogged)?;
-    reports::check(&mut context, &tables, &records, compare)?;
-    views::of_tables(&mut context, &tables)?;
-    views::of_log(&mut context, &chain, &tables)?;
-    let root = checkpoint::root(&chain, chain.leaves.len() as u64);
+    let (root, opened) = match look(&mut context, known, compare) {
+        Ok(found) => found,
+        Err(_) if context.is_given_up() => {
+            context.findings.notes.push(Text::new(
+                "the server sends answers without an end: it was asked for nothing more, and the rest was not looked at",
+                "der Server schickt Antworten ohne Ende: Er wurde nicht weiter gefragt, der Rest ist nicht geprüft",
+            ));
+            (None, None)
+        }
+        Err(interrupted) => return Err(interrupted),
+    };
     let findings = context.findings;
-    Ok(Verified { faults: findings.faults, notes: findings.notes, counts: findings.counts, root, checkpoint })
+    let is_signed = !known.keys.is_empty()
+        && opened.as_ref().is_some_and(|opened| opened.agrees)
+        && !findings.has(Subject::Log)
+        && !findings
+            .faults
+            .iter()
+            .any(|of| of.what == Subject::Checkpoint && !matches!(of.kind, FaultKind::Missing | FaultKind::NotInLog));
+    let checkpoint = opened.map(|opened| opened.checkpoint);
+    Ok(Verified {
+        faults: findings.faults,
+        notes: findings.notes,
+        counts: findings.counts,
+        root,
+        checkpoint,
+        is_signed,
+    })
+}
+
+/// Looks at all of it; gives the root of the log and the checkpoint.
+fn look(
+    context: &mut Context<'_>,
+    known: &Known,
+    compare: CompareResults,
+) -> Result<(Option<Hash>, Option<Opened>), Interrupted> {
+    let mut chain = Chain::read(context)?;
+    let keys = Keys::read(context, &chain)?;
+    let opened = checkpoint::check(context, &mut chain, known)?;
+    if let Some(opened) = &opened {
+        keys.check_signers(context, &opened.note, opened.checkpoint.size);
+    }
+    let tables = Tables::read(context, &mut chain)?;
+    let unlogged = unlogged::check(context, &chain, tables.all.iter().map(|table| table.files.len()).sum())?;
+    let records = Records::read(context, &chain, &tables)?;
+    tables::blame_log(context, &mut chain);
+    records::objects(context, &records)?;
+    files::check(context, &tables, &records, &unlogged)?;
+    reports::check(context, &tables, &records, compare)?;
+    if let Some(opened) = opened.as_ref().filter(|opened| opened.agrees) {
+        let trusted = Trusted::new(&chain, &opened.checkpoint, known, &keys);
+        proofs::check(context, &chain, &trusted)?;
+        stamps::check(context, &tables, &trusted)?;
+    }
+    views::of_tables(context, &tables)?;
+    views::of_log(context, &chain, &tables)?;
+    Ok((checkpoint::root(&chain, chain.leaves.len() as u64), opened))
 }

@@ -36,7 +36,7 @@ pub(super) fn is_safe(key: &str) -> bool {
 
 /// A text of the bucket as it is told: short, and without what a terminal would obey.
 pub(super) fn shown(text: &str) -> String {
-    let short: String = text.chars().take(120).collect();
+    let short: String = text.chars().take(240).collect();
     short.escape_debug().to_string()
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::chain::{Chain, changed};
@@ -12,11 +13,12 @@ use crate::digest::Digest;
 use crate::ledger::record::Kind;
 use crate::ledger::{object_key, objects_of, record_key};
 use crate::publish::index::ActKind;
+use crate::publish::log::RecordKind;
 use crate::text::Text;
 use crate::time::ServiceDate;
 
 /// Bytes of a record: one that names thousands of captures, rules and samples has some million.
-pub(super) const LONGEST: usize = 64 << 20;
+pub(super) const LONGEST: usize = 16 << 20;
 
 /// What is read of a record, whatever its form.
 #[derive(Deserialize)]
@@ -29,6 +31,9 @@ struct Said {
     tables: Vec<OfTable>,
     #[serde(default)]
     evidence: Vec<Evidence>,
+    /// Of a collection.
+    rule: Option<String>,
+    at: Option<Timestamp>,
 }
 
 #[derive(Deserialize)]
@@ -54,6 +59,16 @@ struct Evidence {
     list: Option<String>,
 }
 
+/// How a file was deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Collected {
+    pub sha256: Digest,
+    /// `retention.superseded: 12 months`.
+    pub rule: String,
+    /// The day, by UTC.
+    pub on: String,
+}
+
 /// What records say together.
 #[derive(Debug, Default)]
 pub(super) struct Records {
@@ -61,8 +76,8 @@ pub(super) struct Records {
     pub objects: BTreeMap<Digest, Digest>,
     /// Of runs of a date of a dataset: the sum over their inputs, which reports name, and their records.
     pub runs: BTreeMap<(String, ServiceDate), Vec<(Digest, Digest)>>,
-    /// Files that were deleted by the rule of a workspace.
-    pub collected: BTreeSet<String>,
+    /// Files that were deleted by the rule of a workspace, as the log says.
+    pub collected: BTreeMap<String, Collected>,
     /// Those that were looked at.
     seen: BTreeSet<Digest>,
 }
@@ -85,7 +100,12 @@ impl Records {
                 continue;
             }
             match read(context, &of.record)? {
-                Found::Bytes(bytes) => _ = records.take(&of.record, &bytes),
+                Found::Bytes(bytes) => {
+                    let said = records.take(&of.record, &bytes);
+                    if let Some(said) = said.filter(|_| of.kind == RecordKind::Gc) {
+                        records.collect(said);
+                    }
+                }
                 Found::Absent if chain.suspects.contains(&of.log_version) => context.findings.tell(changed(
                     of.log_version,
                     "an entry names a record that is not there",
@@ -135,24 +155,31 @@ impl Records {
     fn take(&mut self, record: &Digest, bytes: &[u8]) -> Option<Said> {
         let said: Said = serde_json::from_slice(bytes).ok()?;
         let (kind, _) = Kind::of_format(&said.format)?;
-        match kind {
-            Kind::Run => {
-                let named = objects_of(bytes).map(|(_, objects)| objects).unwrap_or_default();
-                let lists = said.evidence.iter().filter_map(|of| Digest::parse(of.list.as_ref()?.rsplit('/').next()?));
-                for object in named.into_iter().chain(lists) {
-                    self.objects.entry(object).or_insert(*record);
-                }
-                if let (Some(dataset), Some(date), Some(inputs)) = (&said.dataset, said.date, &said.inputs) {
-                    self.runs.entry((dataset.clone(), date)).or_default().push((inputs.sha256, *record));
-                }
+        if kind == Kind::Run {
+            let named = objects_of(bytes).map(|(_, objects)| objects).unwrap_or_default();
+            let lists = said.evidence.iter().filter_map(|of| Digest::parse(of.list.as_ref()?.rsplit('/').next()?));
+            for object in named.into_iter().chain(lists) {
+                self.objects.entry(object).or_insert(*record);
             }
-            Kind::Gc => {
-                let files = said.tables.iter().flat_map(|table| &table.files);
-                self.collected.extend(files.map(|file| file.path.clone()));
+            if let (Some(dataset), Some(date), Some(inputs)) = (&said.dataset, said.date, &said.inputs) {
+                self.runs.entry((dataset.clone(), date)).or_default().push((inputs.sha256, *record));
             }
-            _ => {}
         }
         Some(said)
+    }
+
+    /// Takes the files of a collection. One that the log does not name explains nothing: anybody can write a record.
+    fn collect(&mut self, said: Said) {
+        if !matches!(Kind::of_format(&said.format), Some((Kind::Gc, _))) {
+            return;
+        }
+        let (rule, at) = (said.rule.unwrap_or_default(), said.at);
+        let on = at.map(|at| at.strftime("%Y-%m-%d").to_string()).unwrap_or_default();
+        for file in said.tables.into_iter().flat_map(|table| table.files) {
+            let collected = Collected { sha256: file.sha256, rule: rule.clone(), on: on.clone() };
+            // The last one is the one by which it went, if one before it was broken off.
+            self.collected.insert(file.path, collected);
+        }
     }
 
     /// Records and texts that nothing of the above names, such as those of runs that were held back: their names say what they must be.
@@ -244,7 +271,7 @@ pub(super) fn objects(context: &mut Context<'_>, records: &Records) -> Result<()
     for (object, record) in &all {
         let key = object_key(object);
         match (context.digest(Subject::Object, &key, LONGEST as u64)?, record) {
-            (Got::There((_, digest)), _) if digest == *object => {}
+            (Got::There((bytes, digest)), _) if digest == *object && bytes <= LONGEST as u64 => {}
             (Got::There(_), _) => {
                 let said = Text::new(
                     "the text has other bytes than its name says, which is their digest",

@@ -1,5 +1,7 @@
 //! A bucket in memory, and what is found when a part of it is another one.
 
+mod signed;
+
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
@@ -9,7 +11,8 @@ use serde_json::json;
 use super::*;
 use crate::digest::Digest;
 use crate::ledger::log::note::SigningKey;
-use crate::ledger::log::tiles::{Tile, grow};
+use crate::ledger::log::proof::{Proof, proof_key};
+use crate::ledger::log::tiles::{Tile, Tiled, grow};
 use crate::ledger::{FileEntry, RunRecord, Status, object_key};
 use crate::publish::index::{FirstFile, IndexFile, Release, TableIndex, index_key, views};
 use crate::publish::log::{Entry, LogVersion, RecordKind, key as log_key};
@@ -139,13 +142,21 @@ fn entries(bucket: &Memory) -> Vec<Vec<Entry>> {
     logs.map(|(_, bytes)| serde_json::from_slice::<LogVersion>(bytes).unwrap().entries).collect()
 }
 
-/// Signs the log up to so many entries, and writes its tiles.
+/// Signs the log up to so many entries, and writes its tiles and proofs.
 fn sign(bucket: &mut Memory, key: &SigningKey, size: usize) {
-    let lines: Vec<String> = entries(bucket).concat().iter().take(size).map(ToString::to_string).collect();
+    let all = entries(bucket).concat();
+    let lines: Vec<String> = all.iter().take(size).map(ToString::to_string).collect();
     let growth = grow(0, &lines, &mut BTreeMap::<Tile, Vec<u8>>::new()).unwrap();
-    let checkpoint = Checkpoint::new(key.name(), growth.size, growth.root);
-    bucket.0.insert("ledger/checkpoint".to_owned(), checkpoint.sign(key).unwrap().to_string().into_bytes());
-    bucket.0.extend(growth.files.into_iter().map(|(tile, bytes)| (tile.key(), bytes)));
+    let note = Checkpoint::new(key.name(), growth.size, growth.root).sign(key).unwrap();
+    bucket.0.insert("ledger/checkpoint".to_owned(), note.to_string().into_bytes());
+    let files: BTreeMap<Tile, Vec<u8>> = growth.files.into_iter().collect();
+    bucket.0.extend(files.iter().map(|(tile, bytes)| (tile.key(), bytes.clone())));
+    let mut tiled = Tiled::new(growth.size, files);
+    for (entry, index) in all.iter().take(size).zip(0..) {
+        let Entry::Release { dataset, table, version, .. } = entry else { continue };
+        let proof = Proof::new(index, tiled.inclusion(index).unwrap(), note.clone());
+        bucket.0.insert(proof_key(dataset, table, *version), proof.to_string().into_bytes());
+    }
 }
 
 fn checkpoint(bucket: &Memory) -> Checkpoint {
@@ -197,7 +208,8 @@ fn a_flipped_bit_of_any_byte_is_found_where_it_is() {
     for is_signed in [true, false] {
         let known = if is_signed { known.clone() } else { Known::default() };
         if !is_signed {
-            bucket.0.retain(|name, _| !name.starts_with("ledger/tile/") && name != "ledger/checkpoint");
+            let of_log = |name: &str| name.starts_with("ledger/tile/") || name.ends_with(".tlog-proof");
+            bucket.0.retain(|name, _| !of_log(name) && name != "ledger/checkpoint");
         }
         for name in bucket.0.keys() {
             // What is named by its digest is all the same to it. `./test --long` flips more.

@@ -11,8 +11,9 @@ use super::names::TableId;
 use crate::publish::index;
 use crate::text::Text;
 
-/// Bytes of the list of tables for readers, which names all files.
-const LONGEST: usize = 256 << 20;
+/// Bytes of the list of tables for readers besides the names of files, and of a name.
+const LONGEST: usize = 4 << 20;
+const LONGEST_NAME: usize = 512;
 
 #[derive(Deserialize)]
 struct Package {
@@ -27,8 +28,9 @@ struct Resource {
 }
 
 /// Tells of each such table, and gives them.
-pub(super) fn check(context: &mut Context<'_>, chain: &Chain) -> Result<BTreeSet<TableId>, Interrupted> {
-    let mut tables = shown(context)?;
+/// `files` is how many files the indexes name, so that the list can be no longer than these.
+pub(super) fn check(context: &mut Context<'_>, chain: &Chain, files: usize) -> Result<BTreeSet<TableId>, Interrupted> {
+    let mut tables = shown(context, LONGEST + files.saturating_mul(LONGEST_NAME))?;
     tables.retain(|id| !chain.tables.contains_key(id));
     for id in &tables {
         let key = index::index_key(&id.dataset, &id.table, 1);
@@ -46,7 +48,7 @@ pub(super) fn check(context: &mut Context<'_>, chain: &Chain) -> Result<BTreeSet
 }
 
 /// The tables that a listing or the list for readers names.
-fn shown(context: &mut Context<'_>) -> Result<BTreeSet<TableId>, Interrupted> {
+fn shown(context: &mut Context<'_>, longest: usize) -> Result<BTreeSet<TableId>, Interrupted> {
     if let Some(names) = context.list("meta")? {
         let table = |name: &String| {
             let mut parts = name.strip_prefix("meta/")?.split('/');
@@ -55,7 +57,7 @@ fn shown(context: &mut Context<'_>) -> Result<BTreeSet<TableId>, Interrupted> {
         };
         return Ok(names.iter().filter_map(table).collect());
     }
-    let Got::There(bytes) = context.get(Subject::View, "datapackage.json", LONGEST)? else {
+    let Got::There(bytes) = context.get(Subject::View, "datapackage.json", longest)? else {
         return Ok(BTreeSet::new());
     };
     let package: Option<Package> = serde_json::from_slice(&bytes).ok();

@@ -195,7 +195,8 @@ fn pages(context: &mut Context<'_>, chain: &Chain, tables: &Tables) -> Result<BT
             Got::Absent | Got::Unreadable => Map::new(),
         };
         let field = |name: &str| said.get(name).cloned().unwrap_or(Value::Null);
-        let at = ["purged_at", "changed_at"].map(field).into_iter().find(|at| !at.is_null()).unwrap_or(Value::Null);
+        let at =
+            ["purged_at", "changed_at", "at"].map(field).into_iter().find(|at| !at.is_null()).unwrap_or(Value::Null);
         let row = json!({
             "log_index": of.place, "kind": of.kind, "at": at, "pipeline": field("pipeline"), "date": field("date"),
             "record_sha256": of.record,

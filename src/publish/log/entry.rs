@@ -32,13 +32,18 @@ pub(crate) enum RecordKind {
     Purge,
     /// A signing key was made, replaced or revoked.
     Key,
+    /// Superseded files are deleted.
+    Gc,
 }
 
 impl RecordKind {
+    const ALL: [Self; 3] = [Self::Purge, Self::Key, Self::Gc];
+
     fn word(self) -> &'static str {
         match self {
             Self::Purge => "purge",
             Self::Key => "key",
+            Self::Gc => "gc",
         }
     }
 }
@@ -78,7 +83,7 @@ impl FromStr for Entry {
                 }
             }
             ["record", kind, record] => {
-                let known = [RecordKind::Purge, RecordKind::Key].into_iter().find(|of| of.word() == *kind);
+                let known = RecordKind::ALL.into_iter().find(|of| of.word() == *kind);
                 Self::Record { kind: known.ok_or_else(wrong)?, record: Digest::parse(record).ok_or_else(wrong)? }
             }
             _ => return Err(wrong()),
@@ -112,6 +117,7 @@ mod tests {
             format!("release bus/t 1 {digest} -"),
             format!("record purge {digest}"),
             format!("record key {digest}"),
+            format!("record gc {digest}"),
         ] {
             assert_eq!(line.parse::<Entry>().unwrap().to_string(), line);
         }

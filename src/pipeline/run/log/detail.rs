@@ -38,6 +38,8 @@ impl Detail {
 struct About {
     purged_at: Option<Timestamp>,
     changed_at: Option<Timestamp>,
+    /// Of a collection.
+    at: Option<Timestamp>,
     date: Option<ServiceDate>,
     pipeline: Option<String>,
 }
@@ -56,7 +58,7 @@ pub(super) fn of_record(bucket: &Bucket, record: &Digest) -> Result<Detail, Publ
     let bytes = bucket.get(&crate::ledger::record_key(record))?;
     let about = bytes.and_then(|bytes| serde_json::from_slice::<About>(&bytes).ok());
     Ok(about.map_or_else(Detail::default, |about| Detail {
-        at: about.purged_at.or(about.changed_at),
+        at: about.purged_at.or(about.changed_at).or(about.at),
         date: about.date,
         pipeline: about.pipeline,
         act: String::new(),

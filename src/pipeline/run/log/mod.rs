@@ -28,6 +28,7 @@ use self::signed::Before;
 pub(crate) use self::signed::asked::AllAsked;
 use self::state::State;
 use crate::digest::Digest;
+use crate::ledger::ActRecord;
 use crate::ledger::keys::{KEYS, PublicKeys};
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::signing_keys::{self, Register, SigningError};
@@ -49,10 +50,27 @@ const MOST_ENTRIES: usize = 10_000;
 /// The bucket or the private store cannot be read or written; the log is damaged. A table whose versions cannot be read is left for the
 /// next run, and told.
 pub(super) fn complete(workspace: &Workspace, writer: &mut ViewWriter<'_>, scope: Scope) -> Result<(), RunError> {
+    complete_with(workspace, writer, scope, None)
+}
+
+/// Writes to the log that superseded files are deleted, before the first of them is: `record` is in the bucket.
+///
+/// # Errors
+/// As of [`complete`]: then nothing may be deleted, for nobody could tell a file that a rule has taken from one that somebody removed.
+pub(super) fn complete_collected(workspace: &Workspace, bucket: &Bucket, record: &ActRecord) -> Result<(), RunError> {
+    complete_with(workspace, &mut ViewWriter::new(bucket), Scope::Seen, Some(record))
+}
+
+fn complete_with(
+    workspace: &Workspace,
+    writer: &mut ViewWriter<'_>,
+    scope: Scope,
+    collected: Option<&ActRecord>,
+) -> Result<(), RunError> {
     let mut state = State::read(workspace, writer.bucket)?;
     let before = state.clone();
     let is_dry = writer.is_dry();
-    let completed = Completion { workspace, bucket: writer.bucket, scope }.run(writer, &mut state);
+    let completed = Completion { workspace, bucket: writer.bucket, scope, collected }.run(writer, &mut state);
     // What is known of the log is kept also if its views could not be written.
     if state != before && !is_dry {
         state.write(workspace)?;
@@ -69,6 +87,8 @@ struct Completion<'a> {
     workspace: &'a Workspace,
     bucket: &'a Bucket,
     scope: Scope,
+    /// What is to be deleted now.
+    collected: Option<&'a ActRecord>,
 }
 
 impl Completion<'_> {
@@ -101,6 +121,10 @@ impl Completion<'_> {
             all.extend(pending::purges(self.bucket, &registered.dates, &views)?);
             let register = Register::read(&self.workspace.private)?;
             all.extend(pending::keys(writer, &register, state.keys, &views)?);
+            all.extend(pending::collected(self.collected, &views)?);
+            if self.scope == Scope::All {
+                all.extend(pending::collected_before(self.bucket, &views)?);
+            }
             if all.is_empty() {
                 state.purges = registered.bytes;
                 return self.sign(writer, state, &register, newest.as_ref());

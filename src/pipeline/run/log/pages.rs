@@ -173,11 +173,32 @@ pub(super) struct Views<'a> {
     has_written: bool,
     /// Records of pages that were read, by month.
     records: RefCell<BTreeMap<String, BTreeSet<Digest>>>,
+    /// Records that the whole log names, if it was read, and those of them that are of collections.
+    named: BTreeSet<Digest>,
+    collections: BTreeSet<Digest>,
 }
 
 impl<'a> Views<'a> {
     pub(super) fn new(bucket: &'a Bucket) -> Self {
-        Self { bucket, known: BTreeMap::new(), written: None, has_written: false, records: RefCell::default() }
+        Self {
+            bucket,
+            known: BTreeMap::new(),
+            written: None,
+            has_written: false,
+            records: RefCell::default(),
+            named: BTreeSet::new(),
+            collections: BTreeSet::new(),
+        }
+    }
+
+    /// Whether the log named a record when all of it was read last.
+    pub(super) fn names(&self, record: &Digest) -> bool {
+        self.named.contains(record)
+    }
+
+    /// Records of collections that the log named when all of it was read last.
+    pub(super) fn collections(&self) -> &BTreeSet<Digest> {
+        &self.collections
     }
 
     /// Keeps what was found out of entries that are written now.
@@ -271,6 +292,13 @@ impl<'a> Views<'a> {
         for version in 1..=newest.version {
             let (of, _) = log::read(self.bucket, version)?;
             for (place, entry) in of.numbered() {
+                match entry {
+                    Entry::Release { record, .. } => self.named.extend(record),
+                    Entry::Record { kind, record } => {
+                        self.named.insert(*record);
+                        self.collections.extend((*kind == RecordKind::Gc).then_some(*record));
+                    }
+                }
                 let detail = match there.remove(&place) {
                     Some((said, detail)) if said == *entry => detail,
                     _ => self.detail(place, entry)?,

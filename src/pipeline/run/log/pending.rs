@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::detail::Detail;
 use super::pages::Views;
 use crate::digest::Digest;
+use crate::ledger::{ActRecord, Kind, record_key};
 use crate::pipeline::purged::PurgedDate;
 use crate::pipeline::signing_keys::Register;
 use crate::publish::PublishError;
@@ -180,6 +181,63 @@ pub(super) fn purges(
     }
     all.sort_by_cached_key(|pending| (pending.order, pending.entry.to_string()));
     Ok(all)
+}
+
+/// The deletion of superseded files that is to begin, unless the log has it.
+pub(super) fn collected(record: Option<&ActRecord>, views: &Views<'_>) -> Result<Option<Pending>, PublishError> {
+    let Some(record) = record else { return Ok(None) };
+    let digest = Digest::of(&record.to_bytes().1);
+    Ok((!views.has_record(Some(record.at), &digest)?).then(|| of_collection(record, digest)))
+}
+
+fn of_collection(record: &ActRecord, digest: Digest) -> Pending {
+    let detail = Detail { at: Some(record.at), date: None, pipeline: None, act: String::new() };
+    Pending { entry: Entry::Record { kind: RecordKind::Gc, record: digest }, detail, order: record.at }
+}
+
+/// Deletions of superseded files that the log does not have: of an earlier version of this program, which kept their records beside it.
+/// A record of which no file is gone that no other one explains was put by a run that was killed before it deleted anything.
+pub(super) fn collected_before(bucket: &Bucket, views: &Views<'_>) -> Result<Vec<Pending>, PublishError> {
+    let mut explained: BTreeSet<String> = BTreeSet::new();
+    let paths = |record: &ActRecord| {
+        let files = record.tables.iter().flat_map(|table| &table.files);
+        files.map(|file| file.path.clone()).collect::<Vec<String>>()
+    };
+    for digest in views.collections() {
+        explained.extend(collection(bucket, digest)?.iter().flat_map(paths));
+    }
+    let (mut left, mut all) = (Vec::new(), Vec::new());
+    for key in bucket.list("ledger/records")? {
+        let name = key.rsplit('/').next().unwrap_or_default();
+        let Some(digest) = digest_in(name).and_then(Digest::parse).filter(|digest| !views.names(digest)) else {
+            continue;
+        };
+        let Some(record) = collection(bucket, &digest)? else { continue };
+        match views.has_record(Some(record.at), &digest)? {
+            true => explained.extend(paths(&record)),
+            false => left.push((record, digest)),
+        }
+    }
+    if left.is_empty() {
+        return Ok(all);
+    }
+    let there = bucket.sizes("revised")?;
+    left.sort_by_key(|(record, digest)| (record.at, *digest));
+    for (record, digest) in left {
+        let of_record = paths(&record);
+        if of_record.iter().any(|path| !there.contains_key(path) && !explained.contains(path)) {
+            explained.extend(of_record);
+            all.push(of_collection(&record, digest));
+        }
+    }
+    Ok(all)
+}
+
+/// A record of the deletion of superseded files; nothing where it is gone, damaged, or another one.
+fn collection(bucket: &Bucket, digest: &Digest) -> Result<Option<ActRecord>, PublishError> {
+    let bytes = bucket.get(&record_key(digest))?.filter(|bytes| Digest::of(bytes) == *digest);
+    let record: Option<ActRecord> = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    Ok(record.filter(|record| matches!(Kind::of_format(&record.format), Some((Kind::Gc, _)))))
 }
 
 /// Changes of the signing keys that the log does not have, whose records are put into the bucket.

@@ -5,8 +5,8 @@
 //! rule says, a day at least, so that who is in the middle of a download gets to its end. Below `data/` nothing is deleted.
 //!
 //! Before anything is deleted the catalogue and the lists of files are those of the newest version, so that they name none of it. The
-//! record of what is deleted comes before the first deletion, and `releases` of the publication says before it that the files are
-//! deleted, so that it names none that is gone. Whatever is killed leaves whole files and no name of a gone one that a reader is led
+//! record of what is deleted and its entry in the log come before the first deletion, and `releases` of the publication says before it
+//! that the files are deleted, so that it names none that is gone. Whatever is killed leaves whole files and no name of a gone one that a reader is led
 //! to; the next time goes on, with a record of what it deletes itself.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +17,7 @@ use super::{ActContext, ActError, tables};
 use crate::ledger::{ActFile, ActRecord, ActTable, Kind, Program};
 use crate::pipeline::run::context::now;
 use crate::pipeline::run::error::RunError;
+use crate::pipeline::run::log;
 use crate::pipeline::run::views;
 use crate::publication::DATASET;
 use crate::publish::PublishError;
@@ -187,6 +188,9 @@ pub fn collect(context: &ActContext<'_>) -> Result<(Garbage, Collected), ActErro
         let (key, bytes) = record.to_bytes();
         bucket.put_named_by_digest(&key, bytes)?;
         collected.records.push(key);
+        // Whoever looks at the log from outside finds by it that a file went by a rule, and was not removed.
+        ActContext::stage("gc", "log");
+        log::complete_collected(workspace, bucket, &record)?;
         ActContext::stage("gc", "tell");
         views::refresh_deleted(workspace, bucket, &record)?;
         ActContext::stage("gc", "delete");

@@ -30,7 +30,7 @@ use crate::digest::Digest;
 use crate::ledger::log::checkpoint::{Checkpoint, CheckpointError};
 use crate::ledger::log::merkle::ProofError;
 use crate::ledger::log::note::{Note, NoteError, SignatureLine, Verifier};
-use crate::ledger::log::proof::Proof;
+use crate::ledger::log::proof::{Proof, proof_key};
 use crate::ledger::log::tiles::edge;
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::signing_keys::{self, Signer};
@@ -44,11 +44,6 @@ use crate::workspace::Workspace;
 const CHECKPOINT: &str = "ledger/checkpoint";
 /// How often the checkpoint is tried to be written while others write it.
 const ROUNDS: usize = 10;
-
-/// The proof of a version of a table.
-fn proof_key(dataset: &str, table: &str, version: u64) -> String {
-    format!("meta/{dataset}/{table}/proofs/v{version:010}.tlog-proof")
-}
 
 /// What was signed before the log is looked at: whoever signs writes the log first, so that what is found then is at least as long.
 pub(super) struct Before(Option<Last>);
@@ -81,12 +76,16 @@ pub(super) fn bring_up(
     newest: &(LogVersion, Digest),
     scope: Scope,
 ) -> Result<(), RunError> {
-    let Some(signer) = signing_keys::signer(workspace)? else { return Ok(()) };
+    if signing_keys::signer(workspace)?.is_none() {
+        return Ok(());
+    }
     let begun = Instant::now();
     let _alone = match writer.is_dry() {
         true => None,
         false => Some(signing_keys::lock(&workspace.private)?),
     };
+    // Whoever had the right to sign before may have rotated the key, after which the old one signs nothing more.
+    let Some(signer) = signing_keys::signer(workspace)? else { return Ok(()) };
     let last = Last::read(workspace, &signer.origin)?;
     if scope == Scope::Seen
         && last.as_ref().is_some_and(|last| last.is_done(newest))

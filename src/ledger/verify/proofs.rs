@@ -1,0 +1,113 @@
+//! The proofs to be kept beside downloads: each proves the entry of its version, in a checkpoint of this log.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::chain::{Chain, Logged};
+use super::context::{Context, Got, Interrupted};
+use super::fault::{Fault, FaultKind, Subject};
+use super::keys::Trusted;
+use super::names::{TableId, shown};
+use crate::ledger::log::checkpoint::Checkpoint;
+use crate::ledger::log::merkle::{Hash, check_inclusion};
+use crate::ledger::log::proof::{MAX_FILE, Proof, proof_key};
+use crate::publish::log::Entry;
+use crate::text::Text;
+
+/// Looks at the proofs of all versions that are signed, and at those that no entry names where names can be listed.
+pub(super) fn check(context: &mut Context<'_>, chain: &Chain, trusted: &Trusted<'_>) -> Result<(), Interrupted> {
+    let mut expected = BTreeSet::new();
+    for (id, entries) in &chain.tables {
+        let mut versions: BTreeMap<u64, Vec<&Logged>> = BTreeMap::new();
+        for of in entries {
+            versions.entry(of.version).or_default().push(of);
+        }
+        for (version, entries) in versions {
+            let key = proof_key(&id.dataset, &id.table, version);
+            // Those after the checkpoint get theirs with the next one.
+            if entries.iter().any(|of| of.place < trusted.size && !chain.is_doubtful(of.log_version)) {
+                one(context, (id, &entries), trusted, &key)?;
+            }
+            expected.insert(key);
+        }
+    }
+    for name in context.list("meta")?.unwrap_or_default() {
+        if name.contains("/proofs/") && !expected.contains(&name) {
+            let said = Text::new(
+                "the log has no entry of the version that the proof is of",
+                "das Protokoll hat keinen Eintrag der Version, von der der Nachweis ist",
+            );
+            context.findings.tell(Fault::new(FaultKind::NotInLog, Subject::Proof, name, said));
+        }
+    }
+    Ok(())
+}
+
+/// Looks at the proof of a version, of which the log has these entries: more than one if it was exchanged.
+fn one(
+    context: &mut Context<'_>,
+    (id, entries): (&TableId, &[&Logged]),
+    trusted: &Trusted<'_>,
+    key: &str,
+) -> Result<(), Interrupted> {
+    let version = entries.first().map_or(0, |of| of.version);
+    let (kind, said) = match context.get(Subject::Proof, key, MAX_FILE)? {
+        Got::Unreadable => return Ok(()),
+        Got::Absent => (
+            FaultKind::Missing,
+            Text::new(
+                format!("the proof of version {version} of {id}, which is signed, is not there"),
+                format!("der Nachweis von Version {version} von {id}, die unterschrieben ist, ist nicht da"),
+            ),
+        ),
+        Got::There(bytes) => {
+            context.findings.counts.proofs += 1;
+            let Some(problem) = problem(&bytes, (id, entries), trusted) else { return Ok(()) };
+            (
+                FaultKind::Changed,
+                Text::new(
+                    format!("the proof does not prove version {version} of {id}: {}", problem.en),
+                    format!("der Nachweis belegt Version {version} von {id} nicht: {}", problem.de),
+                ),
+            )
+        }
+    };
+    context.findings.tell(Fault::new(kind, Subject::Proof, key, said).of_table(id).of_version(version));
+    Ok(())
+}
+
+/// What is wrong with a proof.
+fn problem(bytes: &[u8], (id, entries): (&TableId, &[&Logged]), trusted: &Trusted<'_>) -> Option<Text> {
+    let of_error = |error: &dyn std::fmt::Display| {
+        let problem = shown(&error.to_string());
+        Some(Text::new(problem.clone(), problem))
+    };
+    let proof = match Proof::parse(bytes) {
+        Ok(proof) => proof,
+        Err(error) => return of_error(&error),
+    };
+    if proof.extra.is_some() {
+        return Some(Text::new(
+            "it has extra data, which this program never writes and nobody signed",
+            "er hat zusätzliche Daten, die dieses Programm nie schreibt und die niemand unterschrieben hat",
+        ));
+    }
+    let Some(of) = entries.iter().find(|of| of.place == proof.index) else {
+        let (found, expected) = (proof.index, entries.first().map_or(0, |of| of.place));
+        return Some(Text::new(
+            format!("it is of entry {found}, and the version is entry {expected}"),
+            format!("er ist von Eintrag {found}, und die Version ist Eintrag {expected}"),
+        ));
+    };
+    if let Some(problem) = trusted.problem(&proof.checkpoint) {
+        return Some(problem);
+    }
+    let checkpoint: Checkpoint = match proof.checkpoint.text().parse() {
+        Ok(checkpoint) => checkpoint,
+        Err(error) => return of_error(&error),
+    };
+    let TableId { dataset, table } = id.clone();
+    let entry = Entry::Release { dataset, table, version: of.version, index: of.index, record: of.record };
+    let leaf = Hash::of_leaf(entry.to_string().as_bytes());
+    let included = check_inclusion(&proof.hashes, (proof.index, leaf), (checkpoint.size, checkpoint.root));
+    included.err().and_then(|error| of_error(&error))
+}
