@@ -9,11 +9,12 @@ use arrow_schema::DataType;
 
 use super::sources::{Sources, has, readable};
 use crate::check::RuleResult;
+use crate::portal::Table;
 use crate::portal::overview::{CANCELLED, COMPLETE_BELOW, Day, DayCoverage, DayFinding, DayGap};
 use crate::publication::DATASET;
 use crate::publish::PublishError;
 use crate::publish::column_reader::read_columns;
-use crate::publish::index::IndexFile;
+use crate::publish::index::{IndexFile, Tombstone};
 use crate::report::Quality;
 use crate::report::results;
 use crate::time::ServiceDate;
@@ -94,7 +95,13 @@ pub(super) fn days(
             continue;
         }
         // The same records made the same files.
+        let told = |table: &&Table| COVERAGE.iter().all(|name| has(&table.index, name));
+        let is_gone = |table: &Table| {
+            table.index.file_of(date).is_none() && table.index.withdrawn.get(&date).is_some_and(Tombstone::holds)
+        };
         day.coverage = match same {
+            // What said so was withdrawn, and what was withdrawn is told no more.
+            _ if sources.tables.iter().find(told).is_some_and(is_gone) => None,
             Some(same) => same.coverage,
             // A file that is gone does not make its day a complete one.
             None => coverage(sources, date)?.or_else(|| was.and_then(|was| was.coverage)),
@@ -198,10 +205,16 @@ impl Sums {
                         sum.0 += expected;
                         sum.1 += if is_gap { missing } else { 0 };
                     }
-                    None if is_gap => {
-                        self.unmeasured.insert(hour);
+                    None => {
+                        if is_gap {
+                            self.unmeasured.insert(hour);
+                        }
+                        if received > 0 {
+                            let of_source = self.coverage.without_beat.entry(source.clone());
+                            let [fewest, most] = of_source.or_insert([received; 2]);
+                            (*fewest, *most) = ((*fewest).min(received), (*most).max(received));
+                        }
                     }
-                    None => {}
                 }
                 missing
             } else {
