@@ -218,17 +218,26 @@ impl<'a> Home<'a> {
                             @if scores.len() > 1 { (self.say("niedrigster Wert der Datensätze: ", "lowest of the datasets: ")) }
                             (self.title(of)) ", " (day(*newest, language))
                         }
-                        @if !without.is_empty() {
-                            br;
-                            small {
-                                (self.say("ohne Punkte: ", "without points: "))
-                                @for (place, of) in without.iter().enumerate() {
-                                    @if place > 0 { "; " }
-                                    (self.title(of))
-                                    @if has_gone(of) { (self.say(" (zurückgezogen)", " (withdrawn)")) }
-                                }
-                            }
-                        }
+                        (self.without_points(&without))
+                    }
+                } @else if without.iter().any(|of| has_gone(of)) {
+                    li { b { "–" } (self.say("keine Punkte", "no points")) (self.without_points(&without)) }
+                }
+            }
+        }
+    }
+
+    /// Datasets that have no score, so that nobody takes the lowest of the others for that of all.
+    fn without_points(&self, without: &[&'a Dataset]) -> Markup {
+        html! {
+            @if !without.is_empty() {
+                br;
+                small {
+                    (self.say("ohne Punkte: ", "without points: "))
+                    @for (place, of) in without.iter().enumerate() {
+                        @if place > 0 { "; " }
+                        (self.title(of))
+                        @if has_gone(of) { (self.say(" (zurückgezogen)", " (withdrawn)")) }
                     }
                 }
             }

@@ -241,7 +241,7 @@ impl Sums {
 mod tests {
     use std::sync::Arc;
 
-    use arrow_array::{ArrayRef, Int32Array, StringArray};
+    use arrow_array::{ArrayRef, Int32Array, Int64Array, StringArray};
 
     use super::*;
 
@@ -292,5 +292,22 @@ mod tests {
         ] {
             assert_eq!(is_partial(&rows), expected, "{what}");
         }
+    }
+
+    #[test]
+    fn of_a_source_without_a_beat_it_is_known_how_many_snapshots_its_hours_had() {
+        let large = |values: [Option<i64>; 5]| -> ArrayRef { Arc::new(Int64Array::from(values.to_vec())) };
+        let sources: ArrayRef = Arc::new(StringArray::from(vec!["feed", "feed", "feed", "other", "other"]));
+        let reasons: ArrayRef = Arc::new(StringArray::from(vec![None, None, Some("no_capture"), None, None]));
+        let batch = RecordBatch::try_from_iter_with_nullable([
+            ("source", sources, true),
+            ("snapshots_expected", large([None, None, None, Some(60), Some(60)]), true),
+            ("snapshots_received", large([Some(60), Some(39), Some(0), Some(60), Some(60)]), true),
+            ("gap_reason", reasons, true),
+        ]);
+        let mut sums = Sums::default();
+        sums.add(&batch.unwrap());
+        // An hour without any is a gap of its own, and where a beat is known its gaps are looked for.
+        assert_eq!(sums.coverage.without_beat, BTreeMap::from([("feed".to_owned(), [39, 60])]));
     }
 }
