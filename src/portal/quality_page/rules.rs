@@ -20,6 +20,10 @@ pub(super) fn section(view: View<'_>, newest: &RunLine) -> Markup {
     let tables = view.report.rules.chunk_by(|one, other| one.rule.contract == other.rule.contract);
     let (absent, asked): (Vec<&[Trend]>, Vec<&[Trend]>) =
         tables.partition(|table| table.iter().all(Trend::always_skipped));
+    // Of a run without rules there is nothing to list.
+    if view.report.rules.is_empty() {
+        return html! {};
+    }
     html! {
         (view.heading("rules", view.say("Alle Regeln", "All rules")))
         @if !asked.is_empty() {

@@ -47,7 +47,7 @@ pub(super) fn counted(found: &[Verdict]) -> Vec<(Verdict, u64)> {
 /// A number of rules with its word, coloured where it is to be looked at.
 pub(super) fn number(view: View<'_>, verdict: Verdict, rules: u64, what: &str) -> Markup {
     let (de, en) = verdict.counted(rules);
-    let text = html! { (view.count(what, rules)) " " (view.say(de, en)) };
+    let text = html! { (view.exact(what, rules)) " " (view.say(de, en)) };
     html! {
         @match verdict {
             Verdict::Failed | Verdict::Error | Verdict::Warning => b.(verdict.class()) { (text) },

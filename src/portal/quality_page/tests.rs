@@ -275,8 +275,8 @@ fn what_is_not_met_what_warns_and_what_remarks_have_the_same_words_and_colours_e
     let (_, all) = de.split_once("id=\"rules\"").unwrap();
     let summary = all.split_once("<summary>").unwrap().1.split_once("</summary>").unwrap().0;
     assert!(summary.contains("<b class=\"warn\">") && !summary.contains("class=\"bad\""), "{summary}");
-    assert!(summary.contains("table_warning bus c 2026-11-24\">2</data> Warnungen</b>"), "{summary}");
-    assert!(summary.contains("table_info bus c 2026-11-24\">1</data> Hinweis"), "{summary}");
+    assert!(summary.contains("table_warning bus c 2026-11-24\">2</span> Warnungen</b>"), "{summary}");
+    assert!(summary.contains("table_info bus c 2026-11-24\">1</span> Hinweis"), "{summary}");
     assert!(!shown.contains("nicht erfüllt"), "{shown}");
     for (class, word) in [("warning", "Warnung"), ("info", "Hinweis")] {
         let (_, finding) = de.split_once(&format!("<div class=\"finding {class}\"")).unwrap();
