@@ -91,3 +91,7 @@ fn weekday(language: Language, date: ServiceDate) -> &'static str {
     let (de, _, en, _) = WEEKDAYS.get(place).copied().unwrap_or_default();
     language.say(de, en)
 }
+/// In UTC, to the minute: `25.11.2026, 5:00 UTC`, `25 Nov 2026, 5:00 UTC`.
+pub(super) fn at_text(at: jiff::Timestamp, language: Language) -> String {
+    at.strftime(language.say("%-d.%-m.%Y, %-H:%M UTC", "%-d %b %Y, %-H:%M UTC")).to_string()
+}

@@ -70,15 +70,15 @@ pub(super) fn glance(page: Page<'_>) -> Markup {
                 (tile(html! { (say("der geplanten Fahrten beobachtet", "of the scheduled trips observed")) }, page.value(Key::Trips, "share")))
             }
             @if page.is_some(Key::Snapshots, 0, "expected") {
-                (tile(html! { (say("der erwarteten Abfragen erhalten", "of the expected snapshots received")) }, page.value(Key::Snapshots, "share")))
+                (tile(html! { (say("der erwarteten Abzüge erhalten", "of the expected snapshots received")) }, page.value(Key::Snapshots, "share")))
             }
             @for (row, _) in all.take(3) {
                 (tile(html! { (say("Punkte für Qualität im Mittel", "points of quality on average")) " " (page.bare(Key::Scores, row, "dataset")) }, page.value_of(Key::Scores, row, "mean")))
             }
             @if page.report.tables.has(View::Coverage) {
-                (tile(html! { (say("Ausfälle von Quellen im Betrieb", "outages of sources in service")) }, page.value(Key::OutageTotals, "outages_in_service")))
+                (tile(html! { (say("bekannte Ausfälle von Quellen im Betrieb", "known outages of sources in service")) }, page.value(Key::OutageTotals, "outages_in_service")))
             }
-            (tile(html! { (say("Rückzüge", "withdrawals")) }, page.value(Key::ActCount, "withdrawals")))
+            (tile(html! { (say("Rückzüge (Vorgänge)", "withdrawals (acts)")) }, page.value(Key::ActCount, "withdrawals")))
             (tile(html! { (say("Entscheidungen über Zeilen und Aufzeichnungen", "decisions about rows and captures")) }, page.value(Key::DecisionCount, "decisions")))
         }
     }
@@ -130,7 +130,10 @@ pub(super) fn extent(page: Page<'_>) -> Markup {
         p {
             (say("Von ", "Of ")) (page.value(Key::Days, "days")) (say(" Tagen sind heute ", " days, ")) (page.value(Key::Days, "rows"))
             (say(" Zeilen in ", " rows in ")) (page.value(Key::Days, "tables"))
-            (say(" Tabellen veröffentlicht.", " tables are published now."))
+            (say(
+                " Tabellen veröffentlicht, ohne das Protokoll der Veröffentlichungen.",
+                " tables are published now, without the records of what was published.",
+            ))
             @if page.is_some(Key::Trips, 0, "observed") {
                 (say(" Beobachtet wurden ", " Observed were ")) (page.value(Key::Trips, "observed"))
                 (say(" Fahrten des Fahrplans und ", " trips of the timetable and ")) (page.value(Key::Trips, "unscheduled"))
@@ -185,12 +188,17 @@ pub(super) fn completeness(page: Page<'_>) -> Markup {
                 }
                 @if page.is_some(Key::Snapshots, 0, "expected") {
                     (say("Gegen den vereinbarten Takt: ", "Against the agreed beat: ")) (page.value(Key::Snapshots, "expected"))
-                    (say(" Abfragen der Quellen wurden erwartet, ", " snapshots of the sources were expected, ")) (page.value(Key::Snapshots, "received"))
+                    (say(" Abzüge der Quellen wurden erwartet, ", " snapshots of the sources were expected, ")) (page.value(Key::Snapshots, "received"))
                     (say(" kamen (", " came (")) (page.value(Key::Snapshots, "share")) "). "
                 }
                 @if page.is_some(Key::Snapshots, 0, "without_beat") {
                     (say("Von ", "Of ")) (page.value(Key::Snapshots, "without_beat"))
-                    (say(" Abfragen ist kein Takt bekannt, gegen den sie zu zählen wären. ", " snapshots no beat is known to count them against. "))
+                    (say(
+                        " Abzügen ist kein Takt bekannt: Lücken dieser Aufzeichnung wurden nicht gesucht und zählen nicht, und ihre Stunden gelten als \
+                         ohne Ausfall. ",
+                        " snapshots no beat is known: gaps of this collection were not looked for and do not count, and their hours count as \
+                         without an outage. ",
+                    ))
                 }
             }
             (picture::availability(&months(page), page.language))
@@ -200,10 +208,11 @@ pub(super) fn completeness(page: Page<'_>) -> Markup {
             }
             (page.table(Key::Months, &["month", "scheduled", "observed", "observed_share", "hours", "hours_with_gap", "availability"]))
             (page.table(Key::Sources, &["dataset", "source", "expected", "received", "hours", "hours_with_gap", "availability"]))
+            @if page.has(Key::WithoutBeat) { (page.table(Key::WithoutBeat, &["dataset", "source", "days", "hours", "fewest", "most"])) }
             (page.table(Key::MissingTrips, &["gap_reason", "days", "trips"]))
             (page.table(Key::Spans, &["dataset", "first_day", "last_day", "days", "days_without"]))
             @if page.has(Key::MissingDays) {
-                p.small { (say("Auch zurückgezogene Tage sind Tage ohne Veröffentlichung.", "Withdrawn days are days without a release, too.")) }
+                p.small { (say("Auch Tage, deren Abdeckung zurückgezogen ist, sind Tage ohne Abdeckung.", "Days whose coverage is withdrawn are days without coverage, too.")) }
                 (page.table(Key::MissingDays, &["dataset", "first_day", "last_day", "days"]))
             }
         }
@@ -255,13 +264,13 @@ pub(super) fn quality(page: Page<'_>) -> Markup {
             }
         }
         (page.table(Key::Scores, &["dataset", "dimension", "days", "mean", "least"]))
-        (page.table(Key::Outcomes, &["dataset", "rules", "checks", "passed", "warning", "failed", "error", "skipped"]))
+        (page.table(Key::Outcomes, &["dataset", "rules", "checks", "passed", "failed", "error", "warning", "info", "skipped"]))
         @if !page.has(Key::Outcomes) {
             p { (say("Von keinem Datum des Jahres sind Ergebnisse von Regeln veröffentlicht.", "No results of rules are published of any date of the year.")) (page.name(Key::Outcomes)) }
         } @else if page.has(Key::FlaggedRules) {
             p {
                 (page.value(Key::FlaggedCount, "rules"))
-                (say(" Regeln fanden an mindestens einem Tag etwas; die häufigsten:", " rules found something on one day or more; the most frequent:"))
+                (say(" Regeln fanden an mindestens einem Tag etwas, auch Hinweise; die häufigsten:", " rules found something on one day or more, infos, too; the most frequent:"))
             }
             (page.table(Key::FlaggedRules, &["rule_id", requirement, "days", "rows_flagged", "rows_checked"]))
         } @else {
@@ -285,7 +294,15 @@ pub(super) fn outages(page: Page<'_>) -> Markup {
             (page.table(Key::OutageReasons, &["dataset", "source", "gap_reason", "days", "hours", "hours_in_service", "missing"]))
             (page.table(Key::Outages, &["source", "gap_reason", "begins", "ends", "hours", "hours_in_service"]))
         } @else if page.report.tables.has(View::Coverage) {
-            p { (say("Von keiner Quelle fehlt etwas.", "Nothing of any source is missing.")) (page.name(Key::OutageTotals)) }
+            p {
+                @if page.has(Key::WithoutBeat) {
+                    (say(
+                        "Kein Ausfall ist bekannt; wo kein Takt bekannt ist, wurden Lücken nicht gesucht.",
+                        "No outage is known; where no beat is known, gaps were not looked for.",
+                    ))
+                } @else { (say("Von keiner Quelle fehlt etwas.", "Nothing of any source is missing.")) }
+                (page.name(Key::OutageTotals))
+            }
         } @else {
             p { (say("Ohne Tabelle der Abdeckung ist nicht bekannt, wann Quellen ausfielen.", "Without a table of coverage it is not known when sources failed.")) }
         }

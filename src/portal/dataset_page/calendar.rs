@@ -36,6 +36,7 @@ pub(super) fn section(view: View<'_>) -> Markup {
                     "How complete a day is, is not measured for this dataset.",
                 )) }
             }
+            (without_beat(view, from, newest))
             (months(view, from, newest, true))
             (late(view))
             @if !groups.is_empty() {
@@ -53,6 +54,32 @@ pub(super) fn section(view: View<'_>) -> Markup {
                 (view.say("Alle Tage nach Jahren: ", "All days by year: "))
                 @for year in view.days.years() {
                     a href=(view.page.page(&year_path(view.name(), year))) { (view.year(year)) } " "
+                }
+            }
+        }
+    }
+}
+
+/// That nobody looked for gaps of a source of which no beat is known, and what is seen of its silence all the same.
+pub(super) fn without_beat(view: View<'_>, from: ServiceDate, to: ServiceDate) -> Markup {
+    let found = view.days.without_beat(from, to);
+    html! {
+        @for (source, (dates, [fewest, most])) in &found {
+            @let what = |kind: &str| format!("{kind} {} {source} {from} {to}", view.name());
+            @let days = dates.len() as u64;
+            p.note.warn {
+                (view.say("Von der Quelle ", "Of the source ")) code { (source) }
+                (view.say(" ist an ", " no beat is known on ")) (view.count(&what("days_without_beat"), days))
+                (match days {
+                    1 => view.say(" Tag kein Takt bekannt: Lücken ihrer Aufzeichnung wurden da nicht gesucht und zählen nicht. ", " day: gaps of its collection were not looked for then, and do not count. "),
+                    _ => view.say(" Tagen kein Takt bekannt: Lücken ihrer Aufzeichnung wurden da nicht gesucht und zählen nicht. ", " days: gaps of its collection were not looked for then, and do not count. "),
+                })
+                @if fewest == most {
+                    (view.say("In jeder Stunde mit Abzügen kamen ", "In each hour with snapshots came ")) (view.count(&what("most_without_beat"), *most)) "."
+                } @else {
+                    (view.say("In der Stunde mit den wenigsten Abzügen kamen ", "In the hour with the fewest snapshots came "))
+                    (view.count(&what("fewest_without_beat"), *fewest))
+                    (view.say(", in der mit den meisten ", ", in that with the most ")) (view.count(&what("most_without_beat"), *most)) "."
                 }
             }
         }
@@ -192,7 +219,14 @@ fn in_words(view: View<'_>, date: ServiceDate, state: State, is_newest: bool) ->
     let mut text = format!("{}: {word}", day_short(language, date));
     if is_newest && state.is_gap() {
         let causes = view.days.causes(date);
-        let worst = causes.iter().max_by_key(|(_, extent)| extent.missing);
+        if state != State::Withdrawn && causes.keys().any(|cause| matches!(cause, super::days::Cause::Withdrawn { .. }))
+        {
+            text += view.say(" – eine Tabelle ist zurückgezogen", " – a table is withdrawn");
+        }
+        let worst = causes
+            .iter()
+            .filter(|(cause, _)| !matches!(cause, super::days::Cause::Withdrawn { .. }))
+            .max_by_key(|(_, extent)| extent.missing);
         if let Some((super::days::Cause::Gap { reason, .. }, extent)) = worst {
             text += " – ";
             text += reasons::reason_words(reason, language).unwrap_or(reason);

@@ -15,6 +15,9 @@ pub(super) fn section(view: View<'_>, newest: &RunLine) -> Markup {
         ("rows_withheld", view.say("zurückgehalten", "held back")),
         ("rows_dropped", view.say("weggelassen", "left out")),
     ];
+    if newest.tables.is_empty() {
+        return html! {};
+    }
     html! {
         (view.heading("rows", title))
         table.stacked {
