@@ -189,6 +189,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::backup::KeyCount;
 
     fn restored(keys: u64, missing_bucket: Option<PathBuf>) -> Restored {
         Restored {
@@ -196,7 +197,7 @@ mod tests {
             private: PathBuf::from("/srv/drill/data/private"),
             files: 1,
             bytes: 1,
-            keys,
+            keys: KeyCount { pseudonyms: keys, signing: 0 },
             keys_at: None,
             configuration: Vec::new(),
             differing: Vec::new(),

@@ -239,7 +239,7 @@ fn keys_are_rotated_revoked_and_listed_and_what_an_older_one_signed_holds() {
 fn what_was_killed_at_any_stage_of_signing_is_completed_by_the_next_run_of_any_pipeline() {
     let (base, key) = signed();
     base.run_of(&[TIMETABLE]);
-    let stages = ["commit", "log", "log-tiles", "log-signed", "log-checkpoint", "log-proofs"];
+    let stages = ["commit", "log", "log-tiles", "log-signed", "log-checkpoint", "log-confirmed", "log-proofs"];
     for stage in stages {
         let world = World::new();
         name_log(&world);

@@ -66,10 +66,7 @@ mod tests {
         let since = at("2026-11-24T10:00:00Z");
         let of = |witness: Option<&str>, is_refusal| Confirmer {
             witness: witness.map(str::to_owned),
-            asked: Asked {
-                problem: Some(Problem { since, said: "x".to_owned(), is_refusal }),
-                ..Asked::default()
-            },
+            asked: Asked { problem: Some(Problem { since, said: "x".to_owned(), is_refusal }), ..Asked::default() },
         };
         let all = [
             of(Some("z.example"), false),

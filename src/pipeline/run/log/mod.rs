@@ -25,9 +25,9 @@ use self::pages::Views;
 use self::pending::Pending;
 pub(super) use self::scope::Scope;
 use self::signed::Before;
-pub(crate) use self::signed::asked::{AllAsked, Asked};
 #[cfg(test)]
 pub(crate) use self::signed::asked::Problem;
+pub(crate) use self::signed::asked::{AllAsked, Asked};
 use self::state::State;
 use crate::digest::Digest;
 use crate::ledger::keys::{KEYS, PublicKeys};
