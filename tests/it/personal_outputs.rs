@@ -48,7 +48,7 @@ fn city() -> World {
 /// Files of a folder that have one of these texts; the folder has a table, without which nothing would have been searched.
 fn search(folder: &Path) -> (bool, String) {
     let folder = folder.to_string_lossy();
-    let output = python("find_personal.py", &[&[&*folder], &PERSONAL[..]].concat());
+    let output = python("find_personal.py", &[&[&*folder][..], &PERSONAL].concat());
     (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
 }
 

@@ -232,9 +232,9 @@ fn who_has_not_confirmed_the_log_for_a_day_is_told_by_status_until_it_does() {
     witness.known.lock().unwrap().is_down = true;
     world.run();
     // Told by the run itself and by 'key list'; for a day it may come again by itself.
-    assert_eq!(unconfirmed(&world), []);
+    assert!(unconfirmed(&world).is_empty());
     world.set_clock("2026-11-28T11:00:00Z");
-    assert_eq!(unconfirmed(&world), []);
+    assert!(unconfirmed(&world).is_empty());
     world.set_clock("2026-11-28T13:00:00Z");
     let found = unconfirmed(&world);
     assert_eq!(found.iter().map(|(about, _)| about.as_str()).collect::<Vec<_>>(), [NAME, ""], "{found:?}");
@@ -267,20 +267,18 @@ fn what_was_killed_before_the_witnesses_were_asked_is_cosigned_by_the_next_run()
     let witness = Witness::of(&key);
     witness.configure(&world, "");
     succeeds(&world, &["run", "stadtbus-fahrplan"]);
-    for _ in 0..2 {
-        add_a_row_to_stops(&world);
-        // From here on the checkpoint is there, and nobody has confirmed it; or the witness has, and nobody has kept that.
-        kill_at(&world, &["run", "stadtbus-fahrplan"], "log-confirmed");
-        succeeds(&world, &["run", "stadtbus-fahrplan"]);
-        assert!(witness.signed(&world) && witness.size() == size(&world));
-        let bucket = world.path("data/bucket").to_string_lossy().into_owned();
-        let verified = world.program(&["verify", &bucket, "--key", &key, "--witness", &witness.vkey]);
-        assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
-        // Each release has its proof.
-        let releases = log(&world).iter().filter(|line| line.starts_with("release ")).count();
-        let proofs = crate::world::files(&world.path("data/bucket"));
-        assert_eq!(proofs.keys().filter(|name| name.ends_with(".tlog-proof")).count(), releases);
-    }
+    add_a_row_to_stops(&world);
+    // From here on the checkpoint is there, and nobody has confirmed it; or the witness has, and nobody has kept that.
+    kill_at(&world, &["run", "stadtbus-fahrplan"], "log-confirmed");
+    succeeds(&world, &["run", "stadtbus-fahrplan"]);
+    assert!(witness.signed(&world) && witness.size() == size(&world));
+    let bucket = world.path("data/bucket").to_string_lossy().into_owned();
+    let verified = world.program(&["verify", &bucket, "--key", &key, "--witness", &witness.vkey]);
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
+    // Each release has its proof.
+    let releases = log(&world).iter().filter(|line| line.starts_with("release ")).count();
+    let proofs = crate::world::files(&world.path("data/bucket"));
+    assert_eq!(proofs.keys().filter(|name| name.ends_with(".tlog-proof")).count(), releases);
 }
 
 #[test]
