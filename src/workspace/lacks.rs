@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::durable;
 use crate::yaml::{Node, Problem, Problems};
 
 /// Something that is missing.
@@ -39,7 +40,7 @@ impl<'a> Lacking<'a> {
     /// With the text of the file, by which a section that is not there has a line: that of its example in a comment, or the last one.
     pub(super) fn of_file(file: &'a Path, node: &'a Node) -> Self {
         // What cannot be read was told by who read the node.
-        let text = std::fs::read_to_string(file).unwrap_or_default();
+        let text = durable::read_to_string(file).unwrap_or_default();
         Self { text, ..Self::new(file, node) }
     }
 

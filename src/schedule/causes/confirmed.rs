@@ -76,7 +76,7 @@ mod tests {
         ];
         let keys = |now: &str| causes(&all, at(now)).map(|cause| (cause.key(), cause.since)).collect::<Vec<_>>();
         let refused = ("log_unconfirmed:w.example".to_owned(), since);
-        assert_eq!(keys("2026-11-25T09:59:59Z"), [refused.clone()]);
+        assert_eq!(keys("2026-11-25T09:59:59Z"), std::slice::from_ref(&refused));
         let silent = ("log_unconfirmed:z.example".to_owned(), since);
         assert_eq!(keys("2026-11-25T10:00:00Z"), [silent, ("log_unconfirmed".to_owned(), since), refused]);
         assert!(all[3].is_well() && all.iter().filter(|one| one.is_well()).count() == 1);
