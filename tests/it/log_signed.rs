@@ -225,6 +225,11 @@ fn keys_are_rotated_revoked_and_listed_and_what_an_older_one_signed_holds() {
         &["key", "new", "--name", "third"][..],
         &["key", "new", "--name", "../x"],
         &["key", "revoke", "no", "--reason", "x"],
+        // Reasons are published: each change has one.
+        &["key", "rotate"],
+        &["key", "rotate", "--reason", " "],
+        &["key", "revoke", "third"],
+        &["key", "revoke", "third", "--reason", ""],
     ] {
         assert_eq!(world.program(wrong).status.code(), Some(2), "{wrong:?}");
     }
@@ -234,7 +239,7 @@ fn keys_are_rotated_revoked_and_listed_and_what_an_older_one_signed_holds() {
 fn what_was_killed_at_any_stage_of_signing_is_completed_by_the_next_run_of_any_pipeline() {
     let (base, key) = signed();
     base.run_of(&[TIMETABLE]);
-    let stages = ["commit", "log", "log-tiles", "log-signed", "log-checkpoint", "log-proofs"];
+    let stages = ["commit", "log", "log-tiles", "log-signed", "log-checkpoint", "log-confirmed", "log-proofs"];
     for stage in stages {
         let world = World::new();
         name_log(&world);
@@ -416,7 +421,7 @@ fn the_log_of_an_s3_bucket_is_signed_as_that_of_a_folder() {
     world.run();
     add_a_row_to_stops(&world);
     world.run_of(&[TIMETABLE]);
-    succeeds(&world, &["key", "rotate"]);
+    succeeds(&world, &["key", "rotate", "--reason", "every two years"]);
     // Looks at every tile and proof.
     let said = succeeds(&world, &["publish", "--rebuild", "--dry-run", "--json"]);
     let said: Value = serde_json::from_str(said.lines().next().unwrap()).unwrap();
@@ -432,7 +437,9 @@ fn a_backup_brings_signing_keys_back_and_what_was_signed() {
     world.run_of(&[TIMETABLE]);
     let places = tempfile::tempdir().unwrap();
     let [data, keys] = ["data", "keys"].map(|name| places.path().join(name).to_string_lossy().into_owned());
-    succeeds(&world, &["backup", "--to", &data, "--keys-to", &keys]);
+    let said = succeeds(&world, &["backup", "--to", &data, "--keys-to", &keys]);
+    // Keys are called what they are: a timetable has no pseudonyms.
+    assert!(said.contains("keys: 0 of pseudonyms, 1 that signs the log, at "), "{said}");
     let before = files(&world.path("data/private/keys/signing"));
     assert_eq!(before.len(), 3);
     std::fs::remove_dir_all(world.path("data/private")).unwrap();

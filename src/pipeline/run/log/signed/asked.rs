@@ -32,6 +32,9 @@ pub(crate) struct Asked {
 pub(crate) struct Problem {
     pub since: Timestamp,
     pub said: String,
+    /// It does not go away by itself: somebody has to look.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_refusal: bool,
 }
 
 impl Asked {
@@ -45,10 +48,10 @@ impl Asked {
         *self = Self { size, at: Some(now), tried: Some(now), problem: None };
     }
 
-    pub(super) fn failed(&mut self, said: String, now: Timestamp) {
+    pub(super) fn failed(&mut self, said: String, is_refusal: bool, now: Timestamp) {
         self.tried = Some(now);
         let since = self.problem.as_ref().map_or(now, |problem| problem.since);
-        self.problem = Some(Problem { since, said });
+        self.problem = Some(Problem { since, said, is_refusal });
     }
 }
 
@@ -90,11 +93,11 @@ mod tests {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
         let mut asked = Asked::default();
         assert!(asked.is_due(at("2026-11-27T10:00:00Z")));
-        asked.failed("down".to_owned(), at("2026-11-27T10:00:00Z"));
+        asked.failed("down".to_owned(), false, at("2026-11-27T10:00:00Z"));
         assert!(!asked.is_due(at("2026-11-27T10:09:59Z")) && asked.is_due(at("2026-11-27T10:10:00Z")));
         // A clock that was ahead keeps nobody waiting.
         assert!(asked.is_due(at("2026-11-27T09:00:00Z")));
-        asked.failed("still down".to_owned(), at("2026-11-27T10:10:00Z"));
+        asked.failed("still down".to_owned(), false, at("2026-11-27T10:10:00Z"));
         let problem = asked.problem.clone().unwrap();
         assert_eq!((problem.since, problem.said.as_str()), (at("2026-11-27T10:00:00Z"), "still down"));
         asked.confirmed(12, at("2026-11-27T10:20:00Z"));
