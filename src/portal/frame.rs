@@ -176,7 +176,7 @@ impl Page<'_> {
                 p.small.muted {
                     (say(
                         "Diese Seiten setzen keine Cookies, zählen niemanden und laden nichts von anderen Servern.",
-                        "These pages set no cookies, count nobody and load nothing from other servers.",
+                        "These pages set no cookies, do not track visitors and load nothing from other servers.",
                     ))
                 }
             } }

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use crate::page::page_in;
+use crate::page::{identifier, page_in};
 use crate::privacy_report::columns::{ColumnReport, ReceivedTable, Table};
 use crate::privacy_report::text::{alone, attack_in_words, attacks, kept, unread};
 use crate::privacy_report::{DatasetReport, Language, Linkage, PrivacyReport};
@@ -44,7 +44,7 @@ pub(crate) fn write(report: &PrivacyReport, language: Language) -> String {
                      are published. In the contract: custom properties 'why' and 'whyDe'.",
                 ) })
             }
-            ul { @for column in &lacking { li { code { (column) } } } }
+            ul { @for column in &lacking { li { code { (identifier(column)) } } } }
         }
         @for dataset in &report.datasets { (of_dataset(dataset, language)) }
     };
@@ -165,7 +165,7 @@ fn of_column(column: &ColumnReport, language: Language) -> Markup {
     html! {
         tr.private[!column.published] {
             td {
-                code { (column.column) }
+                code { (identifier(&column.column)) }
                 @if column.personal { " " span.mark { (say("personenbeziehbar", "personal")) } }
             }
             td data-label=(say("Veröffentlicht", "Published")) {
@@ -195,7 +195,7 @@ fn received(table: &ReceivedTable, language: Language) -> Markup {
         ul.received {
             @for column in &table.columns {
                 li {
-                    code { (column.column) } " "
+                    code { (identifier(&column.column)) } " "
                     @if column.used_for.is_empty() {
                         small { (language.say("nicht veröffentlicht", "not published")) }
                     } @else {

@@ -9,6 +9,7 @@ use crate::audit_report::figures::name;
 use crate::audit_report::picture::{self, Month};
 use crate::audit_report::tables::View;
 use crate::audit_report::words::{rounded_down, shortened, shown};
+use crate::licences::AGREEMENT;
 use crate::portal::pictures::trend;
 use crate::time::ServiceDate;
 
@@ -25,7 +26,7 @@ pub(super) fn head(page: Page<'_>) -> Markup {
         h1 { (say("Jahresnachweis", "Annual report")) " " span.year { (page.report.year) } }
         p.of { (described.title) }
         p {
-            (say("Stand (neueste Veröffentlichung, UTC): ", "As of (the newest release, UTC): ")) (page.value(Key::AsOf, "as_of")) ". "
+            (say("Stand (neueste Veröffentlichung, UTC): ", "As of (latest release, UTC): ")) (page.value(Key::AsOf, "as_of")) ". "
             (say(
                 "Dieser Bericht sagt, was im Jahr veröffentlicht wurde, wie vollständig und wie gut es war, was ausfiel, was geändert wurde \
                  und wer darüber entschied.",
@@ -36,14 +37,14 @@ pub(super) fn head(page: Page<'_>) -> Markup {
         p.lead {
             (say(
                 "Jede gezählte Zahl trägt ein hochgestelltes Kennzeichen. Unter ihm stehen im Anhang und in ",
-                "Each counted number has a raised name. By that name the annex and ",
+                "Each counted number has a superscript label. Under that label, the annex and ",
             ))
             code { "figures.csv" }
             (say(
                 " die Abfrage, die diese Zahl aus den öffentlichen Tabellen ergibt, und die Prüfsummen der Tabellen. Anteile und Punkte sind \
                  abgerundet. Was ",
-                " have the query that gives the number from the public tables, and the digests of these. Shares and points are rounded \
-                 down. What is ",
+                " give the query that yields the number from the public tables, and the digests of these tables. Shares and points are \
+                 rounded down. What is ",
             ))
             span.q { (say("so gesetzt ist", "set like this")) }
             (say(
@@ -91,9 +92,8 @@ pub(super) fn purpose(page: Page<'_>) -> Markup {
         h2 { (say("Zweck und Quellen", "Purpose and sources")) }
         @if let Some(introduction) = &described.introduction { p { (page.quoted(page.language.of(introduction))) } }
         p {
-            (say("Veröffentlicht werden", "Published are"))
-            (say(" unter der Lizenz ", " by the licence ")) (page.quoted(&described.licence))
-            (say(" diese Datensätze:", " these datasets:"))
+            (say("Unter der Lizenz ", "Under the licence ")) (page.quoted(&described.licence))
+            (say(" werden diese Datensätze veröffentlicht:", " these datasets are published:"))
         }
         ul.cards {
             @for dataset in &described.datasets {
@@ -108,6 +108,7 @@ pub(super) fn purpose(page: Page<'_>) -> Markup {
                             @if let Some(rights) = &source.rights {
                                 " (" (match rights.as_str() {
                                     "own" => html! { (say("eigene Daten", "own data")) },
+                                    AGREEMENT => html! { (say("mit Einwilligung der Berechtigten", "by agreement with the rights holder")) },
                                     rights => page.quoted(rights),
                                 })
                                 @if let Some(attribution) = &source.attribution { ", " (page.quoted(attribution)) }
@@ -132,13 +133,13 @@ pub(super) fn extent(page: Page<'_>) -> Markup {
             (say(" Zeilen in ", " rows in ")) (page.value(Key::Days, "tables"))
             (say(" Tabellen veröffentlicht.", " tables are published now."))
             @if page.is_some(Key::Trips, 0, "observed") {
-                (say(" Beobachtet wurden ", " Observed were ")) (page.value(Key::Trips, "observed"))
-                (say(" Fahrten des Fahrplans und ", " trips of the timetable and ")) (page.value(Key::Trips, "unscheduled"))
+                (say(" Beobachtet wurden ", " Trips observed: ")) (page.value(Key::Trips, "observed"))
+                (say(" Fahrten des Fahrplans und ", " of the timetable and ")) (page.value(Key::Trips, "unscheduled"))
                 (say(" weitere.", " others."))
             }
         }
         @if !page.has(Key::Datasets) {
-            p { (say("Nichts davon ist heute noch veröffentlicht: Was geschah, steht unter Änderungen und Rückzüge.", "Nothing of it is published any more: what happened stands in changes and withdrawals.")) (page.name(Key::Datasets)) }
+            p { (say("Nichts davon ist heute noch veröffentlicht: Was geschah, steht unter Änderungen und Rückzüge.", "None of it is published any more: the section on changes and withdrawals says what happened.")) (page.name(Key::Datasets)) }
         }
         (page.table(Key::Datasets, &["dataset", "tables", "days", "first_day", "last_day", "rows", "bytes"]))
         (page.table(Key::Positions, &["dataset", "positions"]))
@@ -167,7 +168,7 @@ pub(super) fn completeness(page: Page<'_>) -> Markup {
                 "Kein veröffentlichter Datensatz hat für dieses Jahr eine Tabelle der Abdeckung. Darum sagt dieser Bericht nicht, was gegen \
                  Fahrplan und Takt fehlt.",
                 "No published dataset has a table of coverage for this year. So this report does not say what is missing against \
-                 timetable and beat.",
+                 timetable and polling interval.",
             ))
         }
     };
@@ -184,13 +185,13 @@ pub(super) fn completeness(page: Page<'_>) -> Markup {
                     (say("Kein Fahrplan konnte gelesen werden, gegen den zu zählen wäre. ", "No timetable could be read to count against. "))
                 }
                 @if page.is_some(Key::Snapshots, 0, "expected") {
-                    (say("Gegen den vereinbarten Takt: ", "Against the agreed beat: ")) (page.value(Key::Snapshots, "expected"))
+                    (say("Gegen den vereinbarten Takt: ", "Against the agreed polling interval: ")) (page.value(Key::Snapshots, "expected"))
                     (say(" Abfragen der Quellen wurden erwartet, ", " snapshots of the sources were expected, ")) (page.value(Key::Snapshots, "received"))
-                    (say(" kamen (", " came (")) (page.value(Key::Snapshots, "share")) "). "
+                    (say(" kamen (", " arrived (")) (page.value(Key::Snapshots, "share")) "). "
                 }
                 @if page.is_some(Key::Snapshots, 0, "without_beat") {
-                    (say("Von ", "Of ")) (page.value(Key::Snapshots, "without_beat"))
-                    (say(" Abfragen ist kein Takt bekannt, gegen den sie zu zählen wären. ", " snapshots no beat is known to count them against. "))
+                    (say("Für ", "For ")) (page.value(Key::Snapshots, "without_beat"))
+                    (say(" Abfragen ist kein Takt bekannt, gegen den zu zählen wäre. ", " snapshots no polling interval is known to count against. "))
                 }
             }
             (picture::availability(&months(page), page.language))
@@ -240,7 +241,7 @@ pub(super) fn quality(page: Page<'_>) -> Markup {
                 "Jede Zeile wird vor der Veröffentlichung geprüft. Was die Regeln finden, ergibt je Tag Punkte für jede Dimension der \
                  Qualität; das Beste sind hundert. Die Regeln stehen in den Verträgen der Tabellen, die öffentlich sind.",
                 "Each row is checked before it is published. What the rules find gives points for each dimension of quality by day; the \
-                 best are a hundred. The rules stand in the contracts of the tables, which are public.",
+                 best is a hundred. The rules are part of the contracts of the tables, which are public.",
             ))
         }
         @let curves = curves(page);
@@ -277,15 +278,15 @@ pub(super) fn outages(page: Page<'_>) -> Markup {
         h2 { (say("Ausfälle", "Outages")) }
         @if has_some {
             p {
-                (say("Ein Ausfall sind aufeinanderfolgende Stunden, in denen von einer Quelle aus demselben Grund etwas fehlt. Gezählt sind ", "An outage are hours one behind the other in which something of a source is missing for the same reason. Counted are "))
-                (page.value(Key::OutageTotals, "outages")) (say(" Ausfälle mit zusammen ", " outages with ")) (page.value(Key::OutageTotals, "hours"))
+                (say("Ein Ausfall sind aufeinanderfolgende Stunden, in denen von einer Quelle aus demselben Grund etwas fehlt. Gezählt sind ", "An outage is a run of consecutive hours in which something of a source is missing for the same reason. There were "))
+                (page.value(Key::OutageTotals, "outages")) (say(" Ausfälle mit zusammen ", " outages of ")) (page.value(Key::OutageTotals, "hours"))
                 (say(" Stunden; der längste dauerte ", " hours in all; the longest lasted ")) (page.value(Key::OutageTotals, "longest")) (say(" Stunden. Im Betrieb, also in Stunden, in denen nach Fahrplan Fahrten beginnen, lagen ", " hours. In service, that is in hours in which trips begin by the timetable, were "))
-                (page.value(Key::OutageTotals, "outages_in_service")) (say(" Ausfälle mit ", " outages with ")) (page.value(Key::OutageTotals, "hours_in_service")) (say(" Stunden.", " hours."))
+                (page.value(Key::OutageTotals, "outages_in_service")) (say(" Ausfälle mit ", " outages of ")) (page.value(Key::OutageTotals, "hours_in_service")) (say(" Stunden.", " hours."))
             }
             (page.table(Key::OutageReasons, &["dataset", "source", "gap_reason", "days", "hours", "hours_in_service", "missing"]))
             (page.table(Key::Outages, &["source", "gap_reason", "begins", "ends", "hours", "hours_in_service"]))
         } @else if page.report.tables.has(View::Coverage) {
-            p { (say("Von keiner Quelle fehlt etwas.", "Nothing of any source is missing.")) (page.name(Key::OutageTotals)) }
+            p { (say("Von keiner Quelle fehlt etwas.", "Nothing is missing of any source.")) (page.name(Key::OutageTotals)) }
         } @else {
             p { (say("Ohne Tabelle der Abdeckung ist nicht bekannt, wann Quellen ausfielen.", "Without a table of coverage it is not known when sources failed.")) }
         }
@@ -299,7 +300,7 @@ pub(super) fn changes(page: Page<'_>) -> Markup {
         p {
             (say(
                 "Nichts Veröffentlichtes wird überschrieben: Eine Änderung ist eine neue Fassung, die die ältere ersetzt. Gezählt sind ",
-                "Nothing that was published is written over: a change is a new version that takes the place of the older one. Counted are ",
+                "Nothing that was published is overwritten: a change is a new version that replaces the older one. There were ",
             ))
             (page.value(Key::ActCount, "withdrawals")) (say(" Rückzüge, ", " withdrawals, ")) (page.value(Key::ActCount, "lifts"))
             (say(" Aufhebungen von Rückzügen und ", " lifts of withdrawals and ")) (page.value(Key::ActCount, "rollbacks"))
@@ -318,12 +319,12 @@ pub(super) fn rules(page: Page<'_>) -> Markup {
         h2 { (say("Regeln und ihre Fassungen", "Rules and their versions")) }
         p {
             (page.value(Key::ContractCount, "contracts")) (say(" Verträge mit zusammen ", " contracts with ")) (page.value(Key::ContractCount, "rules"))
-            (say(" Regeln galten im Jahr, in ", " rules held in the year, in ")) (page.value(Key::ContractCount, "texts"))
-            (say(" Fassungen. Alle stehen mit Prüfsumme in ", " texts. All of them stand with their digests in ")) code { (name(Key::Contracts)) ".csv" } "."
+            (say(" Regeln galten im Jahr, in ", " rules were in force in the year, in ")) (page.value(Key::ContractCount, "texts"))
+            (say(" Fassungen. Alle stehen mit Prüfsumme in ", " versions. All of them are listed with their digests in ")) code { (name(Key::Contracts)) ".csv" } "."
         }
         (page.table(Key::Programs, &["program_version", "first_day", "last_day", "days"]))
         @if page.has(Key::RuleTexts) { (changed_rules(page)) } @else {
-            p { (say("Der Wortlaut keiner Regel hat sich im Jahr geändert.", "The words of no rule changed in the year.")) (page.name(Key::RuleTexts)) }
+            p { (say("Der Wortlaut keiner Regel hat sich im Jahr geändert.", "The wording of no rule changed in the year.")) (page.name(Key::RuleTexts)) }
         }
         @if !page.report.changes.is_empty() { (changed_contracts(page)) }
     }

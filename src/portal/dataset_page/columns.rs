@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::names::either;
 use super::view::View;
 use crate::contract::{BBOX, Column, Kind};
+use crate::page::identifier;
 use crate::portal::catalogue::{Table, public};
 use crate::portal::overview::Preview;
 
@@ -57,7 +58,7 @@ fn row(view: View<'_>, table: &str, column: &Column, preview: Option<&Preview>) 
     html! {
         tr id={ (table) "." (column.name) } {
             th scope="row" {
-                a.self href={ "#" (table) "." (column.name) } { code { (column.name) } }
+                a.self href={ "#" (table) "." (column.name) } { code { (identifier(&column.name)) } }
                 br; small { (kind(column)) @if let Some(unit) = &column.unit { ", " (unit) } }
             }
             td {

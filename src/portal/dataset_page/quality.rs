@@ -10,6 +10,7 @@ use super::view::View;
 use crate::check::RuleResult;
 use crate::contract::Severity;
 use crate::ledger::Status;
+use crate::page::identifier;
 use crate::portal::overview::{Day, DayFinding};
 use crate::portal::pictures::trend;
 use crate::report::results::page_path;
@@ -169,7 +170,7 @@ fn rules(view: View<'_>, from: ServiceDate, to: ServiceDate, rules: &[Failing<'_
                     tr {
                         th scope="row" {
                             @if let Some(words) = rule_words(view, rule.contract, rule.rule) { span.words { (words) } }
-                            small { code { (rule.rule) } @if !rule.rule.starts_with(rule.table) { ", " (rule.table) } }
+                            small { code { (identifier(rule.rule)) } @if !rule.rule.starts_with(rule.table) { ", " (rule.table) } }
                         }
                         td.n data-label=(view.say("Tage", "Days")) { (view.count(&what, rule.days)) }
                         td data-label=(view.say("zuletzt", "last")) { (view.short_date(rule.last)) }

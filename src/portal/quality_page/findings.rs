@@ -10,6 +10,7 @@ use super::scores::severity;
 use super::view::View;
 use crate::check::RuleResult;
 use crate::contract::Severity;
+use crate::page::identifier;
 use crate::portal::frame::{rows_word, said};
 use crate::report::quality::Evaluates;
 use crate::report::trend::{Point, RunLine, Trend};
@@ -112,7 +113,7 @@ fn finding(view: View<'_>, newest: &RunLine, trend: &Trend) -> Markup {
 fn small(view: View<'_>, trend: &Trend) -> Markup {
     let (de, en) = dimension_word(trend.rule.dimension);
     html! {
-        small { code { (trend.rule.id) } " · " (severity(view, trend.rule.severity)) " · " (view.say(de, en)) }
+        small { code { (identifier(&trend.rule.id.0)) } " · " (severity(view, trend.rule.severity)) " · " (view.say(de, en)) }
     }
 }
 

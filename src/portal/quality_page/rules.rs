@@ -9,6 +9,7 @@ use super::scores::severity;
 use super::view::View;
 use crate::check::RuleResult;
 use crate::contract::Severity;
+use crate::page::identifier;
 use crate::portal::frame::{rows_word, said};
 use crate::report::quality::Evaluates;
 use crate::report::trend::{Point, RunLine, Trend};
@@ -263,7 +264,7 @@ fn line(view: View<'_>, trend: &Trend, more: Markup) -> Markup {
     html! {
         li id=(view.place_of(trend)) {
             // The table is that of the heading.
-            (words(view, trend)) " " code { (trend.rule.id.0.split_once('.').map_or(&*trend.rule.id.0, |(_, name)| name)) }
+            (words(view, trend)) " " code { (identifier(trend.rule.id.0.split_once('.').map_or(&*trend.rule.id.0, |(_, name)| name))) }
             (weight(view, trend))
             (more)
         }
