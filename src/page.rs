@@ -105,3 +105,16 @@ summary{cursor:pointer;padding:.2rem 0}.wide{overflow-x:auto}table{border-collap
 @media print{:root{color-scheme:light;--ink:#000;--paper:#fff;--panel:#fff;--muted:#333;--line:#999;--good:#0c5028;--warn:#6b4000;\
 --bad:#8c1610;--none:#555;--accent:#000}main>input,main>label{display:none}tr,li{break-inside:avoid}h1,h2,h3,h4,h2+p,h3+p,caption,thead,summary{break-after:avoid}\
 details::details-content{content-visibility:visible;block-size:auto}.wide{overflow:visible}}";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identifier_may_be_broken_between_its_words_and_stays_whole_in_its_text() {
+        let marked = identifier("trip_updates.<b>/x_").into_string();
+        assert_eq!(marked, "trip_<wbr>updates.<wbr>&lt;b&gt;/<wbr>x_");
+        assert_eq!(marked.replace("<wbr>", ""), html! { "trip_updates.<b>/x_" }.into_string());
+        assert_eq!(identifier("").into_string(), "");
+    }
+}

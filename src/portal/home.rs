@@ -24,7 +24,7 @@ use crate::portal::catalogue::{Catalogue, Dataset, Site, Table};
 use crate::portal::dataset_page::named;
 use crate::portal::frame::{Page, count, day, decimal, path_in, rows_word, said, way_to};
 use crate::portal::overview::MapContent;
-use crate::portal::pictures::trend;
+use crate::portal::pictures::{map, trend};
 use crate::portal::schema_org;
 use crate::publication;
 use crate::publish::iceberg;
@@ -212,7 +212,9 @@ impl<'a> Home<'a> {
         let language = self.page.language;
         html! {
             figure {
-                img src=(self.page.link(&format!("{}/map.svg", of.name))) alt=(self.alternative(map));
+                @let [width, height] = map::size(map.bounds);
+                img.map width=(width) height=(height) style=(format!("--ratio:{:.3}", width / height))
+                    src=(self.page.link(&format!("{}/map.svg", of.name))) alt=(self.alternative(map));
                 figcaption {
                     (self.say("Das Netz im Fahrplan vom ", "The network in the timetable of ")) (day(map.date, language)) ": "
                     (count(&format!("stops {} {}", of.name, map.date), map.stops, language)) " "

@@ -307,8 +307,8 @@ fn accessibility(page: &Page) -> Markup {
             (say(
                 "Bekommen Sie auf Ihre Rückmeldung innerhalb angemessener Zeit keine zufriedenstellende Antwort, können Sie sich an die \
                  Schlichtungsstelle wenden. Das Verfahren ist für Sie kostenlos; ein Rechtsbeistand ist nicht nötig.",
-                "If you get no satisfactory answer in reasonable time, you may turn to the body of conciliation. The procedure costs you nothing, \
-                 and you need no lawyer.",
+                "If you get no satisfactory answer within a reasonable time, you may turn to the conciliation body. The procedure is free of \
+                 charge for you, and you need no lawyer.",
             ))
         }
         @match &of.conciliation {

@@ -34,12 +34,12 @@ pub(crate) fn write(report: &PrivacyReport, language: Language) -> String {
             p {
                 (if lacking.len() == 1 { say(
                     "Diese Spalte sagt etwas über Personen oder über ein Fahrzeug, das eine Person fährt, und niemand hat \
-                     aufgeschrieben, warum sie veröffentlicht wird. Im Contract: customProperties 'why' und 'whyDe'.",
+                     aufgeschrieben, warum sie veröffentlicht wird. Im Vertrag: customProperties 'why' und 'whyDe'.",
                     "This column tells of persons, or of a vehicle that a person drives, and nobody has written down why it is \
                      published. In the contract: custom properties 'why' and 'whyDe'.",
                 ) } else { say(
                     "Diese Spalten sagen etwas über Personen oder über ein Fahrzeug, das eine Person fährt, und niemand hat \
-                     aufgeschrieben, warum sie veröffentlicht werden. Im Contract: customProperties 'why' und 'whyDe'.",
+                     aufgeschrieben, warum sie veröffentlicht werden. Im Vertrag: customProperties 'why' und 'whyDe'.",
                     "These columns tell of persons, or of a vehicle that a person drives, and nobody has written down why they \
                      are published. In the contract: custom properties 'why' and 'whyDe'.",
                 ) })
@@ -99,7 +99,7 @@ fn of_dataset(dataset: &DatasetReport, language: Language) -> Markup {
                 h3 { (say("Was die Quellen sonst noch liefern", "What else the sources give")) }
                 p {
                     (say(
-                        "Felder und Spalten, die kein Contract kennt, verlassen die Belege nie. Gesehen in den neuesten Abrufen:",
+                        "Felder und Spalten, die kein Vertrag kennt, verlassen die Belege nie. Gesehen in den neuesten Abrufen:",
                         "Fields and columns that no contract knows never leave the evidence. Seen in the newest captures:",
                     ))
                 }

@@ -91,7 +91,7 @@ def shown(value, unit, german):
         return f"{value:,}".replace(",", "." if german else ",")
     if unit in {"percent", "points"}:
         text = f"{int(value * 100 + 1e-6) / 100:.2f}"
-        return (text.replace(".", ",") if german else text) + ("\u202f%" if unit == "percent" else "")
+        return (text.replace(".", ",") if german else text) + ({True: "\u202f%", False: "%"}[german] if unit == "percent" else "")
     if unit == "date":
         return date(value, german)
     if unit == "month":

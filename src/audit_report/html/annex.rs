@@ -22,21 +22,21 @@ pub(super) fn how_to_check(page: Page<'_>) -> Markup {
             (say(
                 "Alles, worauf dieser Bericht beruht, ist öffentlich. Zum Nachrechnen genügt ein Rechner mit DuckDB (kostenlos); es braucht \
                  weder Zugang zu Systemen der Stadt noch deren Programm.",
-                "All that this report is based on is public. A computer with DuckDB (free of charge) is enough to count again; neither \
-                 access to systems of the city nor its program is needed.",
+                "All that this report is based on is public. A computer with DuckDB (free of charge) is enough to recompute everything; neither \
+                 access to the city's systems nor its program is needed.",
             ))
         }
         ol.cards {
             li {
-                b { (say("Nachrechnen. ", "Count again. ")) } code { "figures.csv" }
+                b { (say("Nachrechnen. ", "Recompute. ")) } code { "figures.csv" }
                 (say(
                     " hat zu jedem Kennzeichen die Abfrage, den Wert und die Tabellen mit ihrer Prüfsumme. Zuerst ",
-                    " has the query, the value and the tables with their digests for each name. Run ",
+                    " has the query, the value and the tables with their digests for each label. Run ",
                 ))
                 code { "preamble.sql" }
                 (say(
                     " in DuckDB ausführen, dann die Abfrage, wie sie dasteht. Die Abfragen stehen auch im Anhang.",
-                    " in DuckDB first, then the query as it stands. The queries stand in the annex, too.",
+                    " in DuckDB first, then the query as it stands. The queries are in the annex, too.",
                 ))
             }
             li {
@@ -51,12 +51,12 @@ pub(super) fn how_to_check(page: Page<'_>) -> Markup {
                 b { (say("Nichts wurde nachträglich ersetzt. ", "Nothing was replaced later. ")) }
                 (say(
                     "Jede Veröffentlichung und jeder Rückzug ist ein Eintrag im Protokoll ",
-                    "Each release and each withdrawal is an entry of the log ",
+                    "Each release and each withdrawal is an entry in the log ",
                 ))
                 code { "ledger/log/" }
                 (say(
                     ", dessen Fassungen aufeinander verweisen. Wer heute eine Fassung aufbewahrt, erkennt später jede Änderung davor: ",
-                    ", whose versions name each other. Who keeps a version today notices any later change of what came before: ",
+                    ", whose versions refer to each other. Whoever keeps a version today will notice any later change of what came before: ",
                 ))
                 code { "fahrtenbuch verify " (base) }
             }

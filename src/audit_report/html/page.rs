@@ -52,6 +52,12 @@ impl<'a> Page<'a> {
         html! { span.v data-figure=(format!("{} {row} {column}", figures::name(key))) { (text) } }
     }
 
+    /// A count of the only row of a figure with what is counted: in German and English of one, then of any other number.
+    pub(super) fn counted(self, key: Key, column: &str, one: [&'a str; 2], many: [&'a str; 2]) -> Markup {
+        let [de, en] = if *self.report.cell(key, 0, column) == Cell::Count(1) { one } else { many };
+        html! { (self.value(key, column)) " " (self.say(de, en)) }
+    }
+
     pub(super) fn has(self, key: Key) -> bool {
         !self.report.rows(key).is_empty()
     }

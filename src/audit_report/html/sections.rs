@@ -10,6 +10,7 @@ use crate::audit_report::picture::{self, Month};
 use crate::audit_report::tables::View;
 use crate::audit_report::words::{rounded_down, shortened, shown};
 use crate::licences::AGREEMENT;
+use crate::page::identifier;
 use crate::portal::pictures::trend;
 use crate::time::ServiceDate;
 
@@ -129,9 +130,9 @@ pub(super) fn extent(page: Page<'_>) -> Markup {
     html! {
         h2 { (say("Umfang", "Extent")) }
         p {
-            (say("Von ", "Of ")) (page.value(Key::Days, "days")) (say(" Tagen sind heute ", " days, ")) (page.value(Key::Days, "rows"))
-            (say(" Zeilen in ", " rows in ")) (page.value(Key::Days, "tables"))
-            (say(" Tabellen veröffentlicht.", " tables are published now."))
+            (say("Heute veröffentlicht: ", "Published today: ")) (page.counted(Key::Days, "rows", ["Zeile", "row"], ["Zeilen", "rows"]))
+            (say(" in ", " in ")) (page.counted(Key::Days, "tables", ["Tabelle", "table"], ["Tabellen", "tables"]))
+            (say(" von ", " of ")) (page.counted(Key::Days, "days", ["Tag", "day"], ["Tagen", "days"])) "."
             @if page.is_some(Key::Trips, 0, "observed") {
                 (say(" Beobachtet wurden ", " Trips observed: ")) (page.value(Key::Trips, "observed"))
                 (say(" Fahrten des Fahrplans und ", " of the timetable and ")) (page.value(Key::Trips, "unscheduled"))
@@ -258,11 +259,11 @@ pub(super) fn quality(page: Page<'_>) -> Markup {
         (page.table(Key::Scores, &["dataset", "dimension", "days", "mean", "least"]))
         (page.table(Key::Outcomes, &["dataset", "rules", "checks", "passed", "warning", "failed", "error", "skipped"]))
         @if !page.has(Key::Outcomes) {
-            p { (say("Von keinem Datum des Jahres sind Ergebnisse von Regeln veröffentlicht.", "No results of rules are published of any date of the year.")) (page.name(Key::Outcomes)) }
+            p { (say("Von keinem Datum des Jahres sind Ergebnisse von Regeln veröffentlicht.", "No results of rules are published for any date of the year.")) (page.name(Key::Outcomes)) }
         } @else if page.has(Key::FlaggedRules) {
             p {
-                (page.value(Key::FlaggedCount, "rules"))
-                (say(" Regeln fanden an mindestens einem Tag etwas; die häufigsten:", " rules found something on one day or more; the most frequent:"))
+                (say("Regeln, die an mindestens einem Tag etwas fanden: ", "Rules that found something on at least one day: ")) (page.value(Key::FlaggedCount, "rules"))
+                (say("; die häufigsten:", "; the most frequent:"))
             }
             (page.table(Key::FlaggedRules, &["rule_id", requirement, "days", "rows_flagged", "rows_checked"]))
         } @else {
@@ -278,10 +279,13 @@ pub(super) fn outages(page: Page<'_>) -> Markup {
         h2 { (say("Ausfälle", "Outages")) }
         @if has_some {
             p {
-                (say("Ein Ausfall sind aufeinanderfolgende Stunden, in denen von einer Quelle aus demselben Grund etwas fehlt. Gezählt sind ", "An outage is a run of consecutive hours in which something of a source is missing for the same reason. There were "))
-                (page.value(Key::OutageTotals, "outages")) (say(" Ausfälle mit zusammen ", " outages of ")) (page.value(Key::OutageTotals, "hours"))
-                (say(" Stunden; der längste dauerte ", " hours in all; the longest lasted ")) (page.value(Key::OutageTotals, "longest")) (say(" Stunden. Im Betrieb, also in Stunden, in denen nach Fahrplan Fahrten beginnen, lagen ", " hours. In service, that is in hours in which trips begin by the timetable, were "))
-                (page.value(Key::OutageTotals, "outages_in_service")) (say(" Ausfälle mit ", " outages of ")) (page.value(Key::OutageTotals, "hours_in_service")) (say(" Stunden.", " hours."))
+                (say("Ein Ausfall sind aufeinanderfolgende Stunden, in denen von einer Quelle aus demselben Grund etwas fehlt. Gezählt: ", "An outage is a run of consecutive hours in which something of a source is missing for the same reason. Counted: "))
+                (page.counted(Key::OutageTotals, "outages", ["Ausfall", "outage"], ["Ausfälle", "outages"]))
+                (say(" mit zusammen ", " of ")) (page.counted(Key::OutageTotals, "hours", ["Stunde", "hour"], ["Stunden", "hours"]))
+                (say("; der längste dauerte ", " in all; the longest lasted ")) (page.counted(Key::OutageTotals, "longest", ["Stunde", "hour"], ["Stunden", "hours"]))
+                (say(". Davon im Betrieb, also in Stunden, in denen nach Fahrplan Fahrten beginnen: ", ". Of these in service, that is in hours in which trips begin by the timetable: "))
+                (page.counted(Key::OutageTotals, "outages_in_service", ["Ausfall", "outage"], ["Ausfälle", "outages"]))
+                (say(" mit ", " of ")) (page.counted(Key::OutageTotals, "hours_in_service", ["Stunde", "hour"], ["Stunden", "hours"])) "."
             }
             (page.table(Key::OutageReasons, &["dataset", "source", "gap_reason", "days", "hours", "hours_in_service", "missing"]))
             (page.table(Key::Outages, &["source", "gap_reason", "begins", "ends", "hours", "hours_in_service"]))
@@ -299,12 +303,13 @@ pub(super) fn changes(page: Page<'_>) -> Markup {
         h2 { (say("Änderungen und Rückzüge", "Changes and withdrawals")) }
         p {
             (say(
-                "Nichts Veröffentlichtes wird überschrieben: Eine Änderung ist eine neue Fassung, die die ältere ersetzt. Gezählt sind ",
-                "Nothing that was published is overwritten: a change is a new version that replaces the older one. There were ",
+                "Nichts Veröffentlichtes wird überschrieben: Eine Änderung ist eine neue Fassung, die die ältere ersetzt. Gezählt: ",
+                "Nothing that was published is overwritten: a change is a new version that replaces the older one. Counted: ",
             ))
-            (page.value(Key::ActCount, "withdrawals")) (say(" Rückzüge, ", " withdrawals, ")) (page.value(Key::ActCount, "lifts"))
-            (say(" Aufhebungen von Rückzügen und ", " lifts of withdrawals and ")) (page.value(Key::ActCount, "rollbacks"))
-            (say(" Rückgriffe auf ältere Fassungen.", " rollbacks to older versions."))
+            (page.counted(Key::ActCount, "withdrawals", ["Rückzug", "withdrawal"], ["Rückzüge", "withdrawals"])) ", "
+            (page.counted(Key::ActCount, "lifts", ["Aufhebung eines Rückzugs", "lifted withdrawal"], ["Aufhebungen von Rückzügen", "lifted withdrawals"]))
+            (say(" und ", " and "))
+            (page.counted(Key::ActCount, "rollbacks", ["Rückgriff auf eine ältere Fassung", "rollback to an older version"], ["Rückgriffe auf ältere Fassungen", "rollbacks to older versions"])) "."
         }
         (page.table(Key::Versions, &["dataset", "act", "reasons", "days", "versions"]))
         @if page.has(Key::Acts) {
@@ -318,9 +323,10 @@ pub(super) fn rules(page: Page<'_>) -> Markup {
     html! {
         h2 { (say("Regeln und ihre Fassungen", "Rules and their versions")) }
         p {
-            (page.value(Key::ContractCount, "contracts")) (say(" Verträge mit zusammen ", " contracts with ")) (page.value(Key::ContractCount, "rules"))
-            (say(" Regeln galten im Jahr, in ", " rules were in force in the year, in ")) (page.value(Key::ContractCount, "texts"))
-            (say(" Fassungen. Alle stehen mit Prüfsumme in ", " versions. All of them are listed with their digests in ")) code { (name(Key::Contracts)) ".csv" } "."
+            (say("Im Jahr galten ", "In force in the year: ")) (page.counted(Key::ContractCount, "contracts", ["Vertrag", "contract"], ["Verträge", "contracts"]))
+            (say(" mit zusammen ", " with ")) (page.counted(Key::ContractCount, "rules", ["Regel", "rule"], ["Regeln", "rules"]))
+            (say(", in ", ", in ")) (page.counted(Key::ContractCount, "texts", ["Fassung", "version"], ["Fassungen", "versions"]))
+            (say(". Alle stehen mit Prüfsumme in ", ". All are listed with their digests in ")) code { (name(Key::Contracts)) ".csv" } "."
         }
         (page.table(Key::Programs, &["program_version", "first_day", "last_day", "days"]))
         @if page.has(Key::RuleTexts) { (changed_rules(page)) } @else {
@@ -399,7 +405,7 @@ pub(super) fn decisions(page: Page<'_>) -> Markup {
         h2 { (say("Entscheidungen", "Decisions")) }
         @if !people.is_empty() {
             p {
-                (say("Entscheiden darf nur, wer in der Konfiguration steht: ", "Only those may decide whom the configuration names: "))
+                (say("Entscheiden darf nur, wer in der Konfiguration steht: ", "Only those named in the configuration may decide: "))
                 (page.quoted(&people.join(", "))) ". "
                 (say("Jede Entscheidung wird mit Rolle und Grund veröffentlicht.", "Each decision is published with role and reason."))
             }
@@ -426,7 +432,7 @@ pub(super) fn privacy(page: Page<'_>) -> Markup {
                 "Veröffentlicht wird nur, was ein Vertrag öffentlich nennt. Die Aufzeichnungen der Quellen und die Schlüssel der Pseudonyme \
                  werden nie veröffentlicht und nach der festgelegten Frist (",
                 "Only what a contract calls public is published. The captures of the sources and the keys of pseudonyms are never published, \
-                 and destroyed after the term that is set (",
+                 and are destroyed after the term that is set (",
             ))
             (page.quoted(page.language.of(&described.evidence_kept)))
             (say(") vernichtet; danach lässt sich kein Pseudonym mehr zurückverfolgen.", "); from then on no pseudonym can be traced back."))
@@ -438,11 +444,11 @@ pub(super) fn privacy(page: Page<'_>) -> Markup {
             }
             @let personal: Vec<_> = dataset.columns.iter().filter(|column| column.is_published).collect();
             @if !personal.is_empty() {
-                div.wide { table.columns {
+                div.wide { table.stack.columns {
                     caption { (say("Spalten über einzelne Fahrzeuge, und wie sie veröffentlicht werden: ", "Columns about single vehicles, and how they are published: ")) span translate="no" { (dataset.name) } }
                     tbody {
                         @for column in personal.iter().take(COLUMNS) {
-                            tr { td { code translate="no" { (column.name) } } td { (page.quoted(page.language.of(&column.how))) } }
+                            tr { td { code translate="no" { (identifier(&column.name)) } } td { (page.quoted(page.language.of(&column.how))) } }
                         }
                     }
                 } }
@@ -453,7 +459,7 @@ pub(super) fn privacy(page: Page<'_>) -> Markup {
                     span translate="no" { (dataset.name) } (say(", nicht veröffentlichte Spalten: ", ", columns that are not published: "))
                     @for (place, column) in private.iter().take(COLUMNS).enumerate() {
                         @if place > 0 { ", " }
-                        code translate="no" { (column.name) }
+                        code translate="no" { (identifier(&column.name)) }
                     }
                     @if private.len() > COLUMNS { ", …" } @else { "." }
                 }

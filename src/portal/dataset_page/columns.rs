@@ -70,7 +70,7 @@ fn row(view: View<'_>, table: &str, column: &Column, preview: Option<&Preview>) 
                 @if let Some((rows, of)) = seen.filter(|(rows, _)| *rows > 0) {
                     @let share = 100.0 * of.nulls as f64 / rows as f64;
                     (view.decimal(&format!("nulls_percent {} {table} {}", view.name(), column.name), share, usize::from(share > 0.0 && share < 100.0)))
-                    "\u{202f}%"
+                    (view.say("\u{202f}%", "%"))
                 }
             }
         }

@@ -64,7 +64,7 @@ pub(super) fn section(view: View<'_>) -> Markup {
                 a href=(view.page.page(&page_path(view.name()))) {
                     (view.say("Alle Regeln und ihr Verlauf", "All rules and their trend"))
                 }
-                (view.say(", mit der Rechnung, wie die Punkte entstehen.", ", with how the points come about."))
+                (view.say(", und wie die Punkte berechnet werden.", ", and how the points are calculated."))
             }
         }
     }

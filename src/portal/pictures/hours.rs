@@ -305,11 +305,11 @@ mod tests {
     fn the_chart_tells_its_message_in_words() {
         let of = hours(&[(4, 3, None), (7, 1219, Some(21.0)), (8, 1219, Some(31.44)), (25, 2, Some(2.0))]);
         let de = chart(&of, Language::De).into_string();
-        assert!(de.contains("Am meisten Busse unterwegs: 1.219, zuerst um 7 Uhr; am vollsten um 8 Uhr: im Mittel 31,4\u{a0}% der Plätze belegt."), "{de}");
+        assert!(de.contains("Die meisten Busse (1.219) waren zuerst um 7 Uhr unterwegs; am vollsten waren sie um 8 Uhr: Im Mittel waren 31,4\u{a0}% der Plätze belegt."), "{de}");
         assert!(de.contains("1 Uhr nachts: 2 Busse"), "{de}");
         let en = chart(&of, Language::En).into_string();
         assert!(
-            en.contains("Most buses on the road: 1,219, first at 7 am; fullest at 8 am: 31.4% of the places taken"),
+            en.contains("Most buses on the road: 1,219, first at 7 am; they were fullest at 8 am, with 31.4% of the places taken"),
             "{en}"
         );
         // Between 8 and 25 nothing is known, so that there is no line.

@@ -30,7 +30,7 @@ pub(super) fn section(view: View<'_>, newest: &RunLine) -> Markup {
                 tr {
                     th scope="row" {
                         code { (identifier(&table.table)) }
-                        @if table.is_derived { " " small { (view.say("aus anderen Tabellen gebildet", "made of other tables")) } }
+                        @if table.is_derived { " " small { (view.say("aus anderen Tabellen gebildet", "derived from other tables")) } }
                     }
                     @let rows = [table.rows_in, table.published, withheld(table), dropped(table)];
                     @for ((kind, name), rows) in columns.into_iter().zip(rows) {

@@ -27,7 +27,7 @@ pub(super) fn section(view: View<'_>, newest: &RunLine) -> Markup {
                 (view.say(
                     "Tabelle für Tabelle. Wo nichts anderes dabei steht, wiegt eine Regel als Fehler, sah alle Zeilen der Tabelle an und \
                      benannte an keinem Tag eine.",
-                    "Table by table. Where nothing else is said, a rule weighs as an error, looked at all rows of the table and named none \
+                    "Table by table. Where nothing else is said, a rule counts as an error, looked at all rows of the table and found none \
                      on any date.",
                 ))
             }

@@ -44,6 +44,21 @@ fn nothing_without_a_place_is_no_map_and_one_stop_is_one() {
 }
 
 #[test]
+fn the_size_of_a_map_follows_from_its_bounds() {
+    let high = Network { stops: vec![CITY, [CITY[0] + 0.3, CITY[1]]], lines: vec![] };
+    let across = Network { stops: vec![[-17.0, 179.9], [-17.1, -179.9]], lines: vec![] };
+    for network in [city(), Network { stops: vec![CITY], lines: vec![] }, high, across] {
+        let map = draw(&network).unwrap();
+        let [width, height] = size(map.bounds);
+        assert!(
+            map.svg.contains(&format!("viewBox=\"0 0 {width} {height}\"")),
+            "{width} {height}: {}",
+            &map.svg[..200]
+        );
+    }
+}
+
+#[test]
 fn a_stop_far_off_does_not_make_the_map_a_dot() {
     let right = draw(&city()).unwrap();
     for wrong in [[0.0, 0.0], [8.7, 48.89], [CITY[0] + 9.0, CITY[1]], [f64::NAN, f64::NAN]] {
