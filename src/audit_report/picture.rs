@@ -8,7 +8,8 @@ use crate::text::Language;
 /// Of the drawing.
 const WIDTH: f64 = 700.0;
 const HEIGHT: f64 = 190.0;
-const LEFT: f64 = 36.0;
+/// Room for `100` in the letters of a phone.
+const LEFT: f64 = 46.0;
 const TOP: f64 = 16.0;
 const BOTTOM: f64 = 24.0;
 

@@ -345,7 +345,7 @@ impl<'a> Page<'a> {
 
 const STYLE: &str = "\
 @page{size:A4;margin:17mm 16mm 16mm;@bottom-right{content:counter(page) ' / ' counter(pages);font:8pt system-ui,sans-serif;color:#555}}\
-body{max-width:52rem;font-size:15px;counter-reset:part;hyphens:auto}code,[translate=no]{hyphens:none}.stack td:first-child{font-weight:600}h1{margin:.2rem 0 0;font-size:1.9rem}.of{color:var(--muted);margin:.1rem 0 .6rem}\
+body{max-width:52rem;font-size:15px;counter-reset:part;hyphens:auto}code,[translate=no]{hyphens:none}.stack td:first-child{font-weight:600}h1{margin:.2rem 0 0;font-size:clamp(1rem,6vw,1.9rem)}p code{white-space:nowrap}.of{color:var(--muted);margin:.1rem 0 .6rem}\
 h2{margin:2rem 0 .4rem;font-size:1.25rem;border-bottom:2px solid var(--accent);padding-bottom:.15rem;counter-increment:part}\
 h2:before{content:counter(part) '  ';color:var(--accent)}h3{margin:1rem 0 .2rem;font-size:1rem}p{margin:.35rem 0}\
 table{width:100%;font-size:.86rem;margin:.5rem 0}th,td{border-bottom:1px solid var(--line);padding:.25rem .6rem .25rem 0;text-align:left;vertical-align:top}\
