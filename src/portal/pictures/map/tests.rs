@@ -45,8 +45,8 @@ fn nothing_without_a_place_is_no_map_and_one_stop_is_one() {
 
 #[test]
 fn the_size_of_a_map_follows_from_its_bounds() {
-    let high = Network { stops: vec![CITY, [CITY[0] + 0.3, CITY[1]]], lines: vec![] };
-    let across = Network { stops: vec![[-17.0, 179.9], [-17.1, -179.9]], lines: vec![] };
+    let high = Network { stops: vec![CITY, [CITY[0] + 0.04, CITY[1]]], lines: vec![] };
+    let across = Network { stops: vec![[-17.0, 179.99], [-17.01, -179.99]], lines: vec![] };
     for network in [city(), Network { stops: vec![CITY], lines: vec![] }, high, across] {
         let map = draw(&network).unwrap();
         let [width, height] = size(map.bounds);
