@@ -154,7 +154,7 @@ fn the_tiles_add_up_where_tables_are_made_of_others() {
     };
     let [rows_in, rest @ ..] = ["rows_in", "rows_published", "rows_withheld", "rows_dropped"].map(tile);
     assert_eq!((rows_in, rest.iter().sum()), (results.tables[0].rows_in, rows_in));
-    assert!(text(&page).contains("and 34 that are made of them"), "{page}");
+    assert!(text(&page).contains("and 34 derived from them"), "{page}");
 }
 
 #[test]
