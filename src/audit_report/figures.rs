@@ -116,12 +116,12 @@ FROM coverage WHERE source IS NULL",
     Definition {
         key: Key::Snapshots,
         de: "Abzüge der Quellen gegen den vereinbarten Takt",
-        en: "Snapshots of the sources against the agreed beat",
+        en: "Snapshots of the sources against the agreed polling interval",
         columns: &[
             Column::new("expected", Count, "erwartet", "expected"),
             Column::new("received", Count, "davon erhalten", "of them received"),
             Column::new("share", Percent, "erhalten von erwartet", "received of expected"),
-            Column::new("without_beat", Count, "erhalten ohne bekannten Takt", "received without a known beat"),
+            Column::new("without_beat", Count, "erhalten ohne bekannten Takt", "received without a known interval"),
         ],
         views: &[Coverage],
         sql: "SELECT coalesce(sum(snapshots_expected), 0) AS expected,
@@ -550,7 +550,7 @@ ORDER BY min(decided_at), decision_id, dataset, table_name, kind, role, reason L
     Definition {
         key: Key::WithoutBeat,
         de: "Quellen ohne bekannten Takt: Lücken ihrer Aufzeichnung wurden nicht gesucht",
-        en: "Sources without a known beat: gaps of their collection were not looked for",
+        en: "Sources without a known polling interval: gaps of their collection were not looked for",
         columns: &[
             Column::new("dataset", Text, "Datensatz", "dataset"),
             Column::new("source", Text, "Quelle", "source"),

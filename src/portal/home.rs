@@ -22,9 +22,9 @@ use crate::ledger::Status;
 use crate::portal::atom;
 use crate::portal::catalogue::{Catalogue, Dataset, Site, Table};
 use crate::portal::dataset_page::named;
-use crate::portal::frame::{Page, count, day, decimal, path_in, rows_word, said, way_to};
+use crate::portal::frame::{MAP_STYLE, Page, count, day, decimal, path_in, rows_word, said, way_to};
 use crate::portal::overview::MapContent;
-use crate::portal::pictures::trend;
+use crate::portal::pictures::{map, trend};
 use crate::portal::schema_org;
 use crate::portal::withdrawals::{self, Withdrawal};
 use crate::publication;
@@ -96,6 +96,7 @@ impl<'a> Home<'a> {
                 link rel="alternate" type="application/atom+xml" title=(of.title(self.site(), self.page.language).0)
                     href=(self.page.link(&atom::feed_path(&of.name, self.page.language)));
             }
+            style { (PreEscaped(MAP_STYLE)) }
             script type="application/ld+json" { (PreEscaped(schema_org::catalogue(self.catalogue, self.page.language))) }
         }
     }
@@ -251,7 +252,9 @@ impl<'a> Home<'a> {
         let language = self.page.language;
         html! {
             figure {
-                img src=(self.page.link(&format!("{}/map.svg", of.name))) alt=(self.alternative(map));
+                @let [width, height] = map::size(map.bounds);
+                img.map width=(width) height=(height) style=(format!("--ratio:{:.3}", width / height))
+                    src=(self.page.link(&format!("{}/map.svg", of.name))) alt=(self.alternative(map));
                 figcaption {
                     (self.say("Das Netz im Fahrplan vom ", "The network in the timetable of ")) (day(map.date, language)) ": "
                     (count(&format!("stops {} {}", of.name, map.date), map.stops, language)) " "

@@ -27,7 +27,7 @@ pub(super) fn section(view: View<'_>) -> Markup {
     let groups = view.days.groups(from, newest);
     html! {
         section #days aria-labelledby="days-title" {
-            h2 #days-title { (view.say("Welche Tage es gibt", "Which days there are")) }
+            h2 #days-title { (view.say("Verfügbare Tage", "Days available")) }
             @if view.days.is_irregular() {
                 p { (irregular(view)) }
             } @else if view.days.has_files() && !view.days.is_measured() {
@@ -40,7 +40,7 @@ pub(super) fn section(view: View<'_>) -> Markup {
             (months(view, from, newest, true))
             (late(view))
             @if !groups.is_empty() {
-                h3 { (view.say("Tage, an denen etwas fehlt", "Days of which something is missing")) }
+                h3 { (view.say("Tage, an denen etwas fehlt", "Days with something missing")) }
                 (list(view, groups.get(..SEEN).unwrap_or(&groups)))
                 @if let Some(more) = groups.get(SEEN..LISTED.min(groups.len())).filter(|more| !more.is_empty()) {
                     details {
@@ -91,7 +91,7 @@ pub(super) fn late(view: View<'_>) -> Markup {
     let Some((newest, expected)) = view.days.late() else { return html! {} };
     html! {
         p.note.warn {
-            (view.say("Der neueste veröffentlichte Tag ist der ", "The newest day that is published is ")) (view.date(newest)) ". "
+            (view.say("Der neueste veröffentlichte Tag ist der ", "The newest published day is ")) (view.date(newest)) ". "
             @if newest.plus_days(1) == expected {
                 (view.say("Der Tag danach fehlt.", "The day after it is missing."))
             } @else {
@@ -107,7 +107,7 @@ pub(super) fn small_gaps(view: View<'_>, from: ServiceDate, to: ServiceDate, mos
     html! {
         @if !groups.is_empty() {
             details {
-                summary { (view.say("Kleine Lücken an vollständigen Tagen", "Small gaps of complete days")) }
+                summary { (view.say("Kleine Lücken an vollständigen Tagen", "Small gaps on complete days")) }
                 (list(view, groups.get(..most).unwrap_or(&groups)))
             }
         }
@@ -118,11 +118,11 @@ fn irregular(view: View<'_>) -> &'static str {
     match view.of.about.is_timetable {
         true => view.say(
             "Markiert sind die Tage, an denen ein neuer Fahrplan kam. An den anderen Tagen gilt der letzte davor weiter.",
-            "Marked are the days on which a new timetable came. On the other days the one before still holds.",
+            "The days on which a new timetable came are marked. On the other days the one before remains valid.",
         ),
         false => view.say(
             "Markiert sind die Tage, zu denen etwas veröffentlicht oder entschieden wurde.",
-            "Marked are the days of which something was published or decided.",
+            "The days for which something was published or decided are marked.",
         ),
     }
 }
@@ -244,7 +244,7 @@ fn in_words(view: View<'_>, date: ServiceDate, state: State, is_newest: bool) ->
 pub(super) fn list(view: View<'_>, groups: &[Group]) -> Markup {
     html! {
         table.stack.gaps {
-            caption.hidden { (view.say("Tage, an denen etwas fehlt, und warum", "Days of which something is missing, and why")) }
+            caption.hidden { (view.say("Tage, an denen etwas fehlt, und warum", "Days with something missing, and why")) }
             thead { tr {
                 th scope="col" { (view.say("Tage", "Days")) }
                 th scope="col" { (view.say("Stand", "State")) }

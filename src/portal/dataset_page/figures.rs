@@ -13,6 +13,7 @@ pub(super) fn map_path(dataset: &str) -> String {
 pub(super) fn map(view: View<'_>) -> Markup {
     let Some(map) = &view.of.overview.map else { return html! {} };
     let name = view.name();
+    let [width, height] = pictures::map::size(map.bounds);
     // Without the title, whose language no attribute could mark.
     let alt =
         view.say("Karte der Linien und Haltestellen dieses Datensatzes", "Map of the lines and stops of this dataset");
@@ -20,7 +21,9 @@ pub(super) fn map(view: View<'_>) -> Markup {
         section #map aria-labelledby="map-title" {
             h2 #map-title { (view.say("Das Netz", "The network")) }
             figure {
-                img src=(view.page.link(&map_path(name))) alt=(alt) loading="lazy";
+                // Its place is there before it is.
+                img.map width=(width) height=(height) style=(format!("--ratio:{:.3}", width / height))
+                    src=(view.page.link(&map_path(name))) alt=(alt) loading="lazy";
                 figcaption {
                     (view.count(&format!("stops {name} {}", map.date), map.stops)) (view.say(" Haltestellen, ", " stops, "))
                     (view.count(&format!("routes {name} {}", map.date), map.routes)) (view.say(" Linien im Fahrplan vom ", " lines in the timetable of "))

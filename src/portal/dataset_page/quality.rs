@@ -10,6 +10,7 @@ use super::view::View;
 use crate::check::RuleResult;
 use crate::contract::Severity;
 use crate::ledger::Status;
+use crate::page::identifier;
 use crate::portal::overview::{Day, DayFinding};
 use crate::portal::pictures::trend;
 use crate::portal::withdrawals;
@@ -68,7 +69,7 @@ pub(super) fn section(view: View<'_>) -> Markup {
                 a href=(view.page.page(&page_path(view.name()))) {
                     (view.say("Alle Regeln und ihr Verlauf", "All rules and their trend"))
                 }
-                (view.say(", mit der Rechnung, wie die Punkte entstehen.", ", with how the points come about."))
+                (view.say(", und wie die Punkte berechnet werden.", ", and how the points are calculated."))
             }
         }
     }
@@ -177,7 +178,7 @@ fn rules(view: View<'_>, from: ServiceDate, to: ServiceDate, rules: &[Failing<'_
                             @let (de, en) = if rule.grave > 0 { Verdict::Failed } else { Verdict::Warning }.words();
                             small {
                                 span class=(if rule.grave > 0 { "bad" } else { "warn" }) { (view.say(de, en)) } " · "
-                                code { (rule.rule) } @if !rule.rule.starts_with(rule.table) { ", " (rule.table) }
+                                code { (identifier(rule.rule)) } @if !rule.rule.starts_with(rule.table) { ", " (rule.table) }
                             }
                         }
                         td.n data-label=(view.say("Tage", "Days")) { (view.count(&what, rule.days)) }

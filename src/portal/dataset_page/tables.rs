@@ -8,6 +8,7 @@ use super::names::either;
 use super::table_title::{called, named};
 use super::view::{View, are_apart};
 use super::ways_in;
+use crate::page::identifier;
 use crate::portal::catalogue::Table;
 use crate::portal::frame::rows_word;
 use crate::portal::withdrawals;
@@ -57,7 +58,7 @@ fn overview(view: View<'_>) -> Markup {
                 tr id={ "table-" (name) } {
                     th scope="row" {
                         a href=(view.page.page(&path(view.name(), name))) { (called(table, view.page.language)) }
-                        @if table.title(view.page.language).is_some() { br; code { (name) } }
+                        @if table.title(view.page.language).is_some() { br; code { (identifier(name)) } }
                         @if let Some(about) = about(view, table) { br; span.words { (first_sentence(about.text)) } }
                         @if table.index.files.is_empty() && !table.index.withdrawn.is_empty() {
                             br; span.warn { (view.say("zurückgezogen", "withdrawn")) }

@@ -198,7 +198,7 @@ fn four_hundred_days_fit_into_a_page_and_no_link_of_the_page_is_to_somebody_else
     ] {
         assert!(table.contains(expected), "{expected}");
     }
-    assert!(text(&files, "stadtbus-telemetrie/2025.en.html").contains("title=\"We, 31 Dec 2025: complete"));
+    assert!(text(&files, "stadtbus-telemetrie/2025.en.html").contains("title=\"Wed 31 Dec 2025: complete"));
     for file in &files {
         for part in std::str::from_utf8(&file.bytes).unwrap().split(" src=\"").skip(1) {
             assert!(!part.starts_with("http"), "{}: {}", file.path, &part[..60]);

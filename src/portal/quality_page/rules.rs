@@ -31,7 +31,7 @@ pub(super) fn section(view: View<'_>, newest: &RunLine) -> Markup {
                 (view.say(
                     "Tabelle für Tabelle. Wo nichts anderes dabei steht, wiegt eine Regel als Fehler, sah alle Zeilen der Tabelle an und \
                      benannte an keinem Tag eine.",
-                    "Table by table. Where nothing else is said, a rule weighs as an error, looked at all rows of the table and named none \
+                    "Table by table. Where nothing else is said, a rule counts as an error, looked at all rows of the table and found none \
                      on any date.",
                 ))
             }
@@ -268,7 +268,8 @@ fn line(view: View<'_>, trend: &Trend, more: Markup) -> Markup {
     html! {
         li id=(view.place_of(trend)) {
             // The table is that of the heading.
-            (words(view, trend)) " " code { (trend.rule.id.0.split_once('.').map_or(&*trend.rule.id.0, |(_, name)| name)) }
+            @let name = trend.rule.id.0.split_once('.').map_or(&*trend.rule.id.0, |(_, name)| name);
+            (words(view, trend)) " " code { (name) }
             (weight(view, trend))
             (more)
         }

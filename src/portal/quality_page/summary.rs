@@ -101,7 +101,7 @@ fn cards(view: View<'_>, newest: &RunLine) -> Markup {
                         br;
                         small {
                             (view.say("dazu ", "and ")) (view.count(&view.what("made", &[&date]), made))
-                            (view.say(" aus ihnen gebildete", " that are made of them"))
+                            (view.say(" aus ihnen gebildete", " derived from them"))
                         }
                     }
                 }
