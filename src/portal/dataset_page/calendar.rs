@@ -69,7 +69,7 @@ pub(super) fn without_beat(view: View<'_>, from: ServiceDate, to: ServiceDate) -
             @let days = dates.len() as u64;
             p.note.warn {
                 (view.say("Von der Quelle ", "Of the source ")) code { (source) }
-                (view.say(" ist an ", " no beat is known on ")) (view.count(&what("days_without_beat"), days))
+                (view.say(" ist an ", " no polling interval is known on ")) (view.count(&what("days_without_beat"), days))
                 (match days {
                     1 => view.say(" Tag kein Takt bekannt: Lücken ihrer Aufzeichnung wurden da nicht gesucht und zählen nicht. ", " day: gaps of its collection were not looked for then, and do not count. "),
                     _ => view.say(" Tagen kein Takt bekannt: Lücken ihrer Aufzeichnung wurden da nicht gesucht und zählen nicht. ", " days: gaps of its collection were not looked for then, and do not count. "),
