@@ -22,7 +22,7 @@ use crate::ledger::Status;
 use crate::portal::atom;
 use crate::portal::catalogue::{Catalogue, Dataset, Site, Table};
 use crate::portal::dataset_page::named;
-use crate::portal::frame::{Page, count, day, decimal, path_in, rows_word, said, way_to};
+use crate::portal::frame::{MAP_STYLE, Page, count, day, decimal, path_in, rows_word, said, way_to};
 use crate::portal::overview::MapContent;
 use crate::portal::pictures::{map, trend};
 use crate::portal::schema_org;
@@ -90,6 +90,7 @@ impl<'a> Home<'a> {
                 link rel="alternate" type="application/atom+xml" title=(of.title(self.site(), self.page.language).0)
                     href=(self.page.link(&atom::feed_path(&of.name, self.page.language)));
             }
+            style { (PreEscaped(MAP_STYLE)) }
             script type="application/ld+json" { (PreEscaped(schema_org::catalogue(self.catalogue, self.page.language))) }
         }
     }

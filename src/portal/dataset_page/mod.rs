@@ -59,7 +59,7 @@ pub(super) use self::view::path;
 use self::view::{View, are_apart, year_path};
 use crate::portal::catalogue::{Dataset, Site};
 use crate::portal::file::File;
-use crate::portal::frame::{Page, path_in};
+use crate::portal::frame::{MAP_STYLE, Page, path_in};
 use crate::portal::schema_org;
 use crate::publication;
 use crate::text::Language;
@@ -130,7 +130,7 @@ impl Made<'_> {
     fn write(&self, path: &str, title: &str, description: &str, make: impl Fn(View<'_>) -> (Markup, Markup)) -> File {
         let page = Page { site: self.site, language: self.language, path, title, description };
         let (more, content) = make(View { page, of: self.of, days: self.days });
-        let head = html! { style { (PreEscaped(STYLE)) } (more) };
+        let head = html! { style { (PreEscaped(MAP_STYLE)) (PreEscaped(STYLE)) } (more) };
         File::new(path_in(self.language, path), page.write(&head, &content))
     }
 }

@@ -9,7 +9,6 @@ use super::scores::severity;
 use super::view::View;
 use crate::check::RuleResult;
 use crate::contract::Severity;
-use crate::page::identifier;
 use crate::portal::frame::{rows_word, said};
 use crate::report::quality::Evaluates;
 use crate::report::trend::{Point, RunLine, Trend};
@@ -260,15 +259,12 @@ fn weight(view: View<'_>, trend: &Trend) -> Markup {
     html! { @if trend.rule.severity != Severity::Error { " " small { (severity(view, trend.rule.severity)) } } }
 }
 
-/// Characters of an id that may not fit in a line of a phone. A page has hundreds of shorter ones, which weigh less without marks.
-const LONG: usize = 30;
-
 fn line(view: View<'_>, trend: &Trend, more: Markup) -> Markup {
     html! {
         li id=(view.place_of(trend)) {
             // The table is that of the heading.
             @let name = trend.rule.id.0.split_once('.').map_or(&*trend.rule.id.0, |(_, name)| name);
-            (words(view, trend)) " " code { @if name.len() > LONG { (identifier(name)) } @else { (name) } }
+            (words(view, trend)) " " code { (name) }
             (weight(view, trend))
             (more)
         }

@@ -2,7 +2,6 @@
 
 use maud::{Markup, html};
 
-use crate::page::identifier;
 use crate::portal::frame;
 use crate::report::text::number;
 use crate::report::trend::{Report, RunLine, Trend};
@@ -39,7 +38,7 @@ impl<'a> View<'a> {
     pub(super) fn link_to(&self, trend: &Trend) -> Markup {
         let place = format!("#{}{}/{}", self.prefix, encoded(&trend.rule.contract), encoded(&trend.rule.id.0));
         let id = &trend.rule.id.0;
-        html! { a href=(place) { code { (identifier(id.split_once('.').map_or(&**id, |(_, name)| name))) } } }
+        html! { a href=(place) { code { (id.split_once('.').map_or(&**id, |(_, name)| name)) } } }
     }
 
     /// Of a section.
