@@ -110,7 +110,7 @@ fn finding(view: View<'_>, newest: &RunLine, trend: &Trend) -> Markup {
 }
 
 /// Characters of an id that may not fit in a line of a phone. Shorter ones weigh less without marks.
-const LONG: usize = 30;
+const LONG: usize = 36;
 
 /// What there is to know of a rule beside its words.
 fn small(view: View<'_>, trend: &Trend) -> Markup {
