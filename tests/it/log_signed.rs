@@ -12,7 +12,7 @@ use crate::log::{kill_at, log, publish_at_once, succeeds};
 use crate::published::add_a_row_to_stops;
 use crate::purge::told;
 use crate::releases::withdraw;
-use crate::world::{World, copy, files, root, s3};
+use crate::world::{World, copy, files, root, s3, whole_files};
 
 const TIMETABLE: &str = "stadtbus-fahrplan";
 const TELEMETRY: &str = "stadtbus-telemetrie";
@@ -67,7 +67,7 @@ fn checkpoint(note: &[u8], keys: &[&str]) -> (u64, [u8; 32]) {
 /// The lines of the log, after tiles, checkpoint and proofs were checked by programs of others, and the log itself by [`log`].
 fn check(world: &World, keys: &[&str]) -> Vec<String> {
     let lines = log(world);
-    let bucket = files(&world.path("data/bucket"));
+    let bucket = whole_files(&world.path("data/bucket"));
     let hashes = Hashes::default();
     for (place, line) in (0..).zip(&lines) {
         let more = tlog_tiles::stored_hashes(place, line.as_bytes(), &hashes).unwrap();
@@ -115,7 +115,7 @@ fn hash(base64: &str) -> tlog_tiles::Hash {
 }
 
 fn bucket(world: &World) -> BTreeMap<String, Vec<u8>> {
-    files(&world.path("data/bucket"))
+    whole_files(&world.path("data/bucket"))
 }
 
 /// The names of files that only one has, or that have other bytes.
@@ -284,7 +284,7 @@ fn a_log_that_was_cut_or_changed_is_not_signed_and_nothing_of_it_is_written() {
     let forget = |world: &World| {
         let _ = std::fs::remove_file(world.path("data/private/publication/log.json"));
     };
-    let newest = |world: &World| files(&world.path("data/bucket/ledger/log")).into_keys().next_back().unwrap();
+    let newest = |world: &World| whole_files(&world.path("data/bucket/ledger/log")).into_keys().next_back().unwrap();
     for is_forgotten in [false, true] {
         // The newest version was taken away.
         let world = world_of_base();

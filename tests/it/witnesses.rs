@@ -277,7 +277,7 @@ fn what_was_killed_before_the_witnesses_were_asked_is_cosigned_by_the_next_run()
     assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
     // Each release has its proof.
     let releases = log(&world).iter().filter(|line| line.starts_with("release ")).count();
-    let proofs = crate::world::files(&world.path("data/bucket"));
+    let proofs = crate::world::whole_files(&world.path("data/bucket"));
     assert_eq!(proofs.keys().filter(|name| name.ends_with(".tlog-proof")).count(), releases);
 }
 
