@@ -205,7 +205,7 @@ fn tell_outsiders(workspace: &Workspace) -> Result<(), Exit> {
     }
     let asked = AllAsked::read(workspace).map_err(|error| failed(&error, false, None))?;
     let mut table = listing(["confirmed by", "last", "entries", "since it is not", "why not"]);
-    let of_witnesses = signing.witnesses.iter().map(|of| (of.key.name(), asked.witnesses.get(&of.key.to_string())));
+    let of_witnesses = signing.witnesses.iter().map(|of| (of.key.name(), asked.of_witness(&of.key)));
     let of_stamps = signing.timestamps.iter().map(|_| ("time stamps", Some(&asked.timestamps)));
     for (name, asked) in of_witnesses.chain(of_stamps) {
         let asked = asked.cloned().unwrap_or_default();

@@ -95,6 +95,7 @@ fn weekday(language: Language, date: ServiceDate) -> String {
         Language::En => format!("{} ", en.get(..3).unwrap_or(en)),
     }
 }
+
 /// In UTC, to the minute: `25.11.2026, 5:00 UTC`, `25 Nov 2026, 5:00 UTC`.
 pub(super) fn at_text(at: jiff::Timestamp, language: Language) -> String {
     at.strftime(language.say("%-d.%-m.%Y, %-H:%M UTC", "%-d %b %Y, %-H:%M UTC")).to_string()

@@ -21,10 +21,10 @@ use maud::{Markup, PreEscaped, html};
 use crate::ledger::Status;
 use crate::portal::atom;
 use crate::portal::catalogue::{Catalogue, Dataset, Site, Table};
-use crate::portal::dataset_page::named;
+use crate::portal::dataset_page::{map_image, named};
 use crate::portal::frame::{MAP_STYLE, Page, count, day, decimal, path_in, rows_word, said, way_to};
 use crate::portal::overview::MapContent;
-use crate::portal::pictures::{map, trend};
+use crate::portal::pictures::trend;
 use crate::portal::schema_org;
 use crate::portal::withdrawals::{self, Withdrawal};
 use crate::publication;
@@ -180,7 +180,7 @@ impl<'a> Home<'a> {
         let spans: Vec<(ServiceDate, ServiceDate)> = dated.into_iter().filter_map(span).collect();
         let scores = self.about_traffic().filter_map(|of| Some((of, newest_score(of)?)));
         let scores: Vec<(&Dataset, (ServiceDate, f64))> = scores.collect();
-        let has_withdrawn = self.catalogue.datasets.iter().any(has_gone);
+        let has_withdrawn = self.catalogue.datasets.iter().any(withdrawals::has_any);
         // Of a dataset that is withdrawn the results are, too.
         let without = self.with_feed().filter(|of| of.name != publication::DATASET && newest_score(of).is_none());
         let without: Vec<&Dataset> = without.collect();
@@ -221,7 +221,7 @@ impl<'a> Home<'a> {
                         }
                         (self.without_points(&without))
                     }
-                } @else if without.iter().any(|of| has_gone(of)) {
+                } @else if without.iter().any(|of| withdrawals::has_any(of)) {
                     li { b { "–" } (self.say("keine Punkte", "no points")) (self.without_points(&without)) }
                 }
             }
@@ -238,7 +238,7 @@ impl<'a> Home<'a> {
                     @for (place, of) in without.iter().enumerate() {
                         @if place > 0 { "; " }
                         (self.title(of))
-                        @if has_gone(of) { (self.say(" (zurückgezogen)", " (withdrawn)")) }
+                        @if withdrawals::has_any(of) { (self.say(" (zurückgezogen)", " (withdrawn)")) }
                     }
                 }
             }
@@ -252,9 +252,7 @@ impl<'a> Home<'a> {
         let language = self.page.language;
         html! {
             figure {
-                @let [width, height] = map::size(map.bounds);
-                img.map width=(width) height=(height) style=(format!("--ratio:{:.3}", width / height))
-                    src=(self.page.link(&format!("{}/map.svg", of.name))) alt=(self.alternative(map));
+                (map_image(&self.page, &of.name, map, &self.alternative(map), false))
                 figcaption {
                     (self.say("Das Netz im Fahrplan vom ", "The network in the timetable of ")) (day(map.date, language)) ": "
                     (count(&format!("stops {} {}", of.name, map.date), map.stops, language)) " "
@@ -352,7 +350,7 @@ impl<'a> Home<'a> {
                 // One point is no trend.
                 @if scores.iter().filter(|(_, score)| score.is_some()).count() > 1 { (trend::sparkline(&scores)) }
             }
-            @if newest_score(of).is_none() && has_gone(of) {
+            @if newest_score(of).is_none() && withdrawals::has_any(of) {
                 p.small { (self.say("Keine Punkte: Die Ergebnisse der Prüfungen sind zurückgezogen.", "No points: the results of the checks are withdrawn.")) }
             }
             @if of.results.last().is_some_and(|newest| newest.status == Status::HeldBack) {
@@ -531,11 +529,6 @@ fn gone(of: &Dataset) -> Vec<Gone<'_>> {
 fn span(of: &Dataset) -> Option<(ServiceDate, ServiceDate)> {
     let dates = || of.tables.iter().flat_map(|table| table.index.files.iter().map(|file| file.partition_date));
     Some((dates().min()?, dates().max()?))
-}
-
-/// Whether something of it has left the public and has not come back.
-fn has_gone(of: &Dataset) -> bool {
-    !withdrawals::of_dataset(of).is_empty()
 }
 
 /// The newest date that has a score, and that. Of all datasets alike: a run reads the results of its own only.

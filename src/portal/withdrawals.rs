@@ -58,6 +58,11 @@ pub(super) fn of_dataset(of: &Dataset) -> BTreeMap<ServiceDate, WithdrawnDay<'_>
     days
 }
 
+/// Whether something of a dataset left the public and is not back.
+pub(super) fn has_any(of: &Dataset) -> bool {
+    of.tables.iter().any(|table| of_table(table).next().is_some())
+}
+
 /// When it was withdrawn, by whom and why, to stand after the word for it: ` am 25.11.2026, 5:00 UTC von Datenmanagement: Kennzeichen`.
 pub(super) fn told(
     at: jiff::Timestamp,

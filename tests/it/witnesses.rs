@@ -166,6 +166,15 @@ fn keyed() -> (World, String) {
     (world, key)
 }
 
+/// The same with a witness, which has cosigned the first run; and the key.
+fn witnessed() -> (World, String, Witness) {
+    let (world, key) = keyed();
+    let witness = Witness::of(&key);
+    witness.configure(&world, "");
+    succeeds(&world, &["run", "stadtbus-fahrplan"]);
+    (world, key, witness)
+}
+
 fn size(world: &World) -> u64 {
     log(world).len() as u64
 }
@@ -263,10 +272,7 @@ fn who_has_not_confirmed_the_log_for_a_day_is_told_by_status_until_it_does() {
 
 #[test]
 fn what_was_killed_before_the_witnesses_were_asked_is_cosigned_by_the_next_run() {
-    let (world, key) = keyed();
-    let witness = Witness::of(&key);
-    witness.configure(&world, "");
-    succeeds(&world, &["run", "stadtbus-fahrplan"]);
+    let (world, key, witness) = witnessed();
     add_a_row_to_stops(&world);
     // From here on the checkpoint is there, and nobody has confirmed it; or the witness has, and nobody has kept that.
     kill_at(&world, &["run", "stadtbus-fahrplan"], "log-confirmed");
@@ -283,10 +289,7 @@ fn what_was_killed_before_the_witnesses_were_asked_is_cosigned_by_the_next_run()
 
 #[test]
 fn a_witness_refuses_two_checkpoints_of_one_size_and_a_log_that_was_rolled_back_and_says_so() {
-    let (world, key) = keyed();
-    let witness = Witness::of(&key);
-    witness.configure(&world, "");
-    succeeds(&world, &["run", "stadtbus-fahrplan"]);
+    let (world, _, witness) = witnessed();
     let seen = (witness.size(), witness.known.lock().unwrap().root);
     // Two histories from here, of the same key, in stores that do not know of each other.
     let mut other = World::new();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
-use super::days::{Group, State, dates};
+use super::days::{Cause, Group, State, dates};
 use super::reasons::{self, state_words};
 use super::view::{View, year_path};
 use crate::portal::dates::{WEEKDAYS, day_short};
@@ -219,15 +219,14 @@ fn in_words(view: View<'_>, date: ServiceDate, state: State, is_newest: bool) ->
     let mut text = format!("{}: {word}", day_short(language, date));
     if is_newest && state.is_gap() {
         let causes = view.days.causes(date);
-        if state != State::Withdrawn && causes.keys().any(|cause| matches!(cause, super::days::Cause::Withdrawn { .. }))
-        {
+        if state != State::Withdrawn && causes.keys().any(|cause| matches!(cause, Cause::Withdrawn { .. })) {
             text += view.say(" – eine Tabelle ist zurückgezogen", " – a table is withdrawn");
         }
-        let worst = causes
-            .iter()
-            .filter(|(cause, _)| !matches!(cause, super::days::Cause::Withdrawn { .. }))
-            .max_by_key(|(_, extent)| extent.missing);
-        if let Some((super::days::Cause::Gap { reason, .. }, extent)) = worst {
+        let gaps = causes.iter().filter_map(|(cause, extent)| match cause {
+            Cause::Gap { reason, .. } => Some((reason, extent)),
+            _ => None,
+        });
+        if let Some((reason, extent)) = gaps.max_by_key(|(_, extent)| extent.missing) {
             text += " – ";
             text += reasons::reason_words(reason, language).unwrap_or(reason);
             let hours = reasons::hours(&extent.hours, language);

@@ -54,6 +54,7 @@ mod told_tests;
 use maud::{Markup, PreEscaped, html};
 
 pub(super) use self::changes::{kind_word, record_path, span_text};
+pub(super) use self::figures::map_image;
 pub(super) use self::names::description;
 pub(super) use self::table_title::named;
 

@@ -27,7 +27,7 @@ pub(super) fn section(view: View<'_>) -> Markup {
     let Some(((_, newest), first)) = view.days.bounds.zip(view.days.first()) else { return html! {} };
     // Before the first day that is published nobody could use it.
     let from = newest.plus_days(-YEAR + 1).max(first);
-    let has_withdrawn = !withdrawals::of_dataset(view.of).is_empty();
+    let has_withdrawn = withdrawals::has_any(view.of);
     let days: Vec<(ServiceDate, &Day)> =
         view.of.overview.days.range(from..=newest).map(|(date, day)| (*date, day)).collect();
     let scores: Vec<(ServiceDate, f64)> = days.iter().filter_map(|(date, day)| Some((*date, day.score?))).collect();

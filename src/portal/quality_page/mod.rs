@@ -73,7 +73,7 @@ pub(super) fn files(site: &Site, of: &Dataset, report: &Report) -> [File; 2] {
             (page.crumbs_of(&[(said(title, of_title, language), &dataset_page::path(&of.name))], &html! { (language.say("Datenqualität", "Data quality")) }))
             h1 { (language.say("Datenqualität", "Data quality")) ": " (said(title, of_title, language)) }
             (without_results(of, report, language))
-            @if report.runs.is_empty() && !withdrawals::of_dataset(of).is_empty() {
+            @if report.runs.is_empty() && withdrawals::has_any(of) {
                 p { (language.say("Die Ergebnisse sind mit den Tagen zurückgezogen.", "The results are withdrawn with the days.")) }
             } @else {
                 (sections(View { language, report, prefix: "", is_nested: false }))

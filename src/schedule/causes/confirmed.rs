@@ -45,7 +45,7 @@ pub(super) fn look(known: &Known<'_>) -> Vec<Confirmer> {
     let Ok(asked) = AllAsked::read(known.workspace) else { return Vec::new() };
     let witnesses = signing.witnesses.iter().map(|witness| Confirmer {
         witness: Some(witness.key.name().to_owned()),
-        asked: asked.witnesses.get(&witness.key.to_string()).cloned().unwrap_or_default(),
+        asked: asked.of_witness(&witness.key).cloned().unwrap_or_default(),
     });
     let stamps = signing.timestamps.iter().map(|_| Confirmer { witness: None, asked: asked.timestamps.clone() });
     witnesses.chain(stamps).collect()

@@ -133,7 +133,7 @@ fn said_of_log(witness: Option<&str>, inputs: &Inputs<'_>) -> Option<Said> {
         Some(name) => {
             let mut witnesses = inputs.workspace.signing.witnesses.iter();
             let witness = witnesses.find(|witness| witness.key.name() == name)?;
-            asked.witnesses.get(&witness.key.to_string())
+            asked.of_witness(&witness.key)
         }
     };
     of?.problem.as_ref().map(|problem| problem.said.clone().into())

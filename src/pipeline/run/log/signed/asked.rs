@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::durable;
+use crate::ledger::log::cosignature::CosignerKey;
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::signing_keys::folder;
 use crate::workspace::Workspace;
@@ -60,12 +61,17 @@ impl Asked {
 pub(crate) struct AllAsked {
     /// By the key.
     #[serde(default)]
-    pub witnesses: BTreeMap<String, Asked>,
+    pub(super) witnesses: BTreeMap<String, Asked>,
     #[serde(default)]
     pub timestamps: Asked,
 }
 
 impl AllAsked {
+    /// What is known of a witness, by its key.
+    pub(crate) fn of_witness(&self, key: &CosignerKey) -> Option<&Asked> {
+        self.witnesses.get(&key.to_string())
+    }
+
     /// What cannot be understood is forgotten.
     pub(crate) fn read(workspace: &Workspace) -> Result<Self, RunError> {
         let path = folder(&workspace.private).join("asked.json");

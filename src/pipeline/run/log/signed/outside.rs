@@ -57,7 +57,7 @@ impl<'a> Outside<'a> {
     }
 
     fn of_witness(&self, witness: &Witness) -> Asked {
-        self.asked.witnesses.get(&witness.key.to_string()).cloned().unwrap_or_default()
+        self.asked.of_witness(&witness.key).cloned().unwrap_or_default()
     }
 
     /// The witnesses that have not cosigned so many entries and may be asked now.
