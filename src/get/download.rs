@@ -4,8 +4,6 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::time::Duration;
 
-use tokio::time::timeout;
-
 use super::error::GetError;
 use super::list::Listed;
 use super::local::{Places, digested, remove};
@@ -20,9 +18,6 @@ const ALL_TRIES: u32 = 100;
 /// The pause after the first; each is twice as long as the one before.
 const PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// What one try may take: this, and a second for each so many bytes.
-const TRY: Duration = Duration::from_secs(60);
-const SLOWEST: u64 = 8 << 10;
 
 const REPORT: &str = "It is not kept. Try again later; if it stays so, tell whoever runs the bucket: the file is not the one that was published";
 
@@ -34,17 +29,15 @@ pub(super) async fn download(
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<bool, GetError> {
     let shown = origin.shown(&file.key);
-    let limit = TRY.saturating_add(Duration::from_secs(file.bytes / SLOWEST));
     let was_begun = fs::metadata(&places.partial).is_ok_and(|metadata| metadata.len() > 0);
     let (mut fruitless, mut restarts, mut tries) = (0, 0, 0);
     loop {
         let before = fs::metadata(&places.partial).map_or(0, |metadata| metadata.len());
         let one = Try { origin, file, places, progress };
-        let trouble = match timeout(limit, one.run()).await {
-            Ok(Ok(())) => return Ok(was_begun && restarts == 0),
-            Ok(Err(Failed::Local(error))) => return Err(error),
-            Ok(Err(Failed::Origin(trouble))) => trouble,
-            Err(_) => Trouble::Again { problem: "it did not come completely in time".to_owned(), wait: None },
+        let trouble = match one.run().await {
+            Ok(()) => return Ok(was_begun && restarts == 0),
+            Err(Failed::Local(error)) => return Err(error),
+            Err(Failed::Origin(trouble)) => trouble,
         };
         tries += 1;
         let (problem, wait) = match trouble {

@@ -11,6 +11,7 @@ mod error;
 mod list;
 mod local;
 mod origin;
+mod pace;
 mod reader;
 mod table;
 

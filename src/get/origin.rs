@@ -11,6 +11,7 @@ use reqwest::{Response, StatusCode, header};
 use url::Url;
 
 use super::error::GetError;
+use super::pace::Pace;
 use crate::capture::source::{Resolver, certificate, first_cause, retry_after};
 use crate::durable;
 use crate::publish::bucket::local_folder;
@@ -119,7 +120,7 @@ pub(super) struct Opened {
 
 #[derive(Debug)]
 enum Body {
-    Web(Response),
+    Web(Response, Pace),
     File(File),
 }
 
@@ -236,12 +237,12 @@ fn answered(response: Response, from: u64) -> Result<Opened, Trouble> {
     let length = text(header::CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
     let status = response.status();
     match status {
-        StatusCode::OK => Ok(Opened { from: 0, size: length, tag, body: Body::Web(response) }),
+        StatusCode::OK => Ok(Opened { from: 0, size: length, tag, body: Body::Web(response, Pace::new()) }),
         StatusCode::PARTIAL_CONTENT => {
             let range = text(header::CONTENT_RANGE).unwrap_or_default();
             match content_range(&range) {
                 Some((first, size)) if first == from && from > 0 => {
-                    Ok(Opened { from, size, tag, body: Body::Web(response) })
+                    Ok(Opened { from, size, tag, body: Body::Web(response, Pace::new()) })
                 }
                 _ => Err(Trouble::Restart(format!("it sent another part than it was asked for ({range:?})"))),
             }
@@ -290,7 +291,12 @@ impl Opened {
     /// The next bytes.
     pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>, Trouble> {
         match &mut self.body {
-            Body::Web(response) => response.chunk().await.map_err(failed),
+            Body::Web(response, pace) => {
+                let too_slow = || Trouble::Again { problem: "it comes too slowly".to_owned(), wait: None };
+                let chunk = pace.wait(response.chunk()).await.ok_or_else(too_slow)?.map_err(failed)?;
+                pace.received(chunk.as_ref().map_or(0, Bytes::len));
+                Ok(chunk)
+            }
             Body::File(file) => {
                 let mut bytes = vec![0; CHUNK];
                 let read = file.read(&mut bytes);

@@ -547,7 +547,7 @@ fn signing_costs_at_most_20_ms_and_three_objects_a_release() {
 fn go_finds_checkpoint_root_and_proofs_right_and_what_was_changed_wrong() {
     let (world, old) = signed();
     world.run();
-    let said = succeeds(&world, &["key", "rotate"]);
+    let said = succeeds(&world, &["key", "rotate", "--reason", "every two years"]);
     let new = said.lines().find(|line| line.starts_with(ORIGIN)).unwrap().to_owned();
     add_a_row_to_stops(&world);
     world.run_of(&[TIMETABLE]);

@@ -121,8 +121,8 @@ pub(super) fn words(trouble: &Trouble, dates: &Text) -> (Text, Text, String) {
         }
         Trouble::LogUnconfirmed { witness: None, .. } => (
             Text::new(
-                "The authority of time stamps ('signing: timestamps') stamps the log no more",
-                "Der Zeitstempeldienst ('signing: timestamps') stempelt das Protokoll nicht mehr",
+                "The authority of time stamps ('signing: timestamps') does not stamp the log",
+                "Der Zeitstempeldienst ('signing: timestamps') stempelt das Protokoll nicht",
             ),
             Text::new(
                 "Releases go on, and later runs ask again. Of a day without a stamp nobody else says that its log was there on that day. \
@@ -134,8 +134,8 @@ pub(super) fn words(trouble: &Trouble, dates: &Text) -> (Text, Text, String) {
         ),
         Trouble::LogUnconfirmed { witness: Some(witness), refuses: false } => (
             Text::new(
-                format!("The witness {witness} confirms the log of releases no more"),
-                format!("Der Zeuge {witness} bestätigt das Protokoll der Veröffentlichungen nicht mehr"),
+                format!("The witness {witness} does not confirm the log of releases"),
+                format!("Der Zeuge {witness} bestätigt das Protokoll der Veröffentlichungen nicht"),
             ),
             Text::new(
                 "Releases go on, and later runs ask it again; it then confirms all at once. Until then it does not vouch that all see the \
