@@ -197,12 +197,13 @@ fn with_line_feeds(bytes: Vec<u8>) -> Result<Vec<u8>, &'static str> {
 }
 
 fn to_json(reader: &BucketReader, known: &Known, verified: &Verified) -> Value {
-    let Verified { faults, notes, counts, root, checkpoint, is_signed } = verified;
+    let Verified { faults, notes, counts, root, checkpoint, is_signed, leads_to } = verified;
     let checkpoint = checkpoint.as_ref().map(|of| {
         json!({"origin": of.origin, "size": of.size, "root": of.root.to_string(), "signature_checked": !known.keys.is_empty()})
     });
     json!({
         "is_signed": is_signed,
+        "leads_to": leads_to,
         "bucket": reader.shown(""),
         "log": {"versions": counts.log_versions, "size": counts.entries, "root": root.map(|root| root.to_string())},
         "checkpoint": checkpoint,
@@ -214,7 +215,7 @@ fn to_json(reader: &BucketReader, known: &Known, verified: &Verified) -> Value {
 }
 
 fn show(lang: Language, reader: &BucketReader, known: &Known, verified: &Verified) {
-    let Verified { faults, notes, counts, root, checkpoint, is_signed } = verified;
+    let Verified { faults, notes, counts, root, checkpoint, is_signed, leads_to } = verified;
     for fault in faults.iter().take(SHOWN) {
         let said = lang.say(&fault.said_de, &fault.said);
         println!("{}: {}: {}", lang.of(&fault.kind.words()), one_line(&fault.path), one_line(said));
@@ -248,6 +249,7 @@ fn show(lang: Language, reader: &BucketReader, known: &Known, verified: &Verifie
         (counts.objects, "text", "texts", "Text", "Texte"),
         (counts.reports, "report", "reports", "Qualitätsbericht", "Qualitätsberichte"),
         (counts.views, "view", "views", "Ansicht", "Ansichten"),
+        (counts.catalogues, "part of catalogues", "parts of catalogues", "Teil von Katalogen", "Teile von Katalogen"),
     ];
     let looked: Vec<String> = looked
         .into_iter()
@@ -257,6 +259,18 @@ fn show(lang: Language, reader: &BucketReader, known: &Known, verified: &Verifie
         })
         .collect();
     println!("{}: {}; {}", one_line(&reader.shown("")), lang.say(&de, &en), looked.join(", "));
+    if let Some(address) = leads_to {
+        let (shown, own) = (one_line(address), reader.shown(""));
+        let is_elsewhere = own.starts_with("http") && own.trim_end_matches('/') != address;
+        let (en, de) = match is_elsewhere {
+            true => (", which is not the address that was looked at", ", was nicht die geprüfte Adresse ist"),
+            false => ("", ""),
+        };
+        println!(
+            "{}",
+            lang.say(&format!("Die Kataloge führen zu {shown}{de}"), &format!("the catalogues lead to {shown}{en}"))
+        );
+    }
     if let Some(root) = root {
         let size = counts.entries;
         println!(

@@ -54,6 +54,8 @@ pub(crate) enum Subject {
     Keys,
     /// A time stamp of a checkpoint, or the checkpoint that was stamped.
     Timestamp,
+    /// A catalogue by which engines, harvesters and tools find the data, or a part of it.
+    Catalogue,
 }
 
 impl FaultKind {
@@ -132,6 +134,8 @@ pub(crate) struct Counts {
     pub timestamps: u64,
     /// Files that are gone by a collection which the log names.
     pub collected: u64,
+    /// Catalogues, and the parts of that for engines.
+    pub catalogues: u64,
 }
 
 /// What was found so far.

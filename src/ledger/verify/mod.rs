@@ -10,6 +10,7 @@
 //! from that is not told again. Nothing that the bucket says is trusted: names lead nowhere else, and no object is read beyond its bound.
 //! What cannot be proved this way says `docs/verify.md`.
 
+mod catalogues;
 mod chain;
 mod checkpoint;
 mod context;
@@ -57,6 +58,8 @@ pub(crate) struct Verified {
     pub checkpoint: Option<Checkpoint>,
     /// Whether a key that is known has signed it, and the log is the one that it stands for.
     pub is_signed: bool,
+    /// The address of the bucket by its catalogues.
+    pub leads_to: Option<String>,
 }
 
 /// Looks at all of a bucket. `compare` says what is wrong with the results of a run.
@@ -65,14 +68,14 @@ pub(crate) struct Verified {
 /// The bucket cannot be read, or not now.
 pub(crate) fn verify(reader: &dyn Reader, known: &Known, compare: CompareResults) -> Result<Verified, Interrupted> {
     let mut context = Context::new(reader);
-    let (root, opened) = match look(&mut context, known, compare) {
+    let (root, opened, leads_to) = match look(&mut context, known, compare) {
         Ok(found) => found,
         Err(_) if context.is_given_up() => {
             context.findings.notes.push(Text::new(
                 "the server sends answers without an end: it was asked for nothing more, and the rest was not looked at",
                 "der Server schickt Antworten ohne Ende: Er wurde nicht weiter gefragt, der Rest ist nicht geprüft",
             ));
-            (None, None)
+            (None, None, None)
         }
         Err(interrupted) => return Err(interrupted),
     };
@@ -92,15 +95,15 @@ pub(crate) fn verify(reader: &dyn Reader, known: &Known, compare: CompareResults
         root,
         checkpoint,
         is_signed,
+        leads_to,
     })
 }
 
-/// Looks at all of it; gives the root of the log and the checkpoint.
-fn look(
-    context: &mut Context<'_>,
-    known: &Known,
-    compare: CompareResults,
-) -> Result<(Option<Hash>, Option<Opened>), Interrupted> {
+/// What is found beside faults: the root of the log, the checkpoint, and the address that catalogues give.
+type Looked = (Option<Hash>, Option<Opened>, Option<String>);
+
+/// Looks at all of it.
+fn look(context: &mut Context<'_>, known: &Known, compare: CompareResults) -> Result<Looked, Interrupted> {
     let mut chain = Chain::read(context)?;
     let keys = Keys::read(context, &chain)?;
     let opened = checkpoint::check(context, &mut chain, known)?;
@@ -121,5 +124,6 @@ fn look(
     }
     views::of_tables(context, &tables)?;
     views::of_log(context, &chain, &tables)?;
-    Ok((checkpoint::root(&chain, chain.leaves.len() as u64), opened))
+    let leads_to = catalogues::check(context, &tables)?;
+    Ok((checkpoint::root(&chain, chain.leaves.len() as u64), opened, leads_to))
 }

@@ -15,7 +15,7 @@ use crate::text::Text;
 use crate::time::ServiceDate;
 
 /// Bytes of a version of an index: a hundred years of days have twenty million.
-const LONGEST: usize = 24 << 20;
+pub(super) const LONGEST: usize = 24 << 20;
 /// Bytes that a version has more than twice those of the one before it, at most: it names a few files more.
 const GROWTH: usize = 4 << 20;
 /// Versions after the last one in the log that are looked at.

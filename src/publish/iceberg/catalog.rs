@@ -22,18 +22,32 @@ pub(crate) fn dataset<'a>(
     name: &str,
     tables: impl Iterator<Item = &'a TableIndex>,
 ) -> Result<(), PublishError> {
-    let named: BTreeSet<&str> = tables.filter(|index| has(index)).map(|index| index.table.as_str()).collect();
-    let named = named.iter().map(|table| json!({ "namespace": [name], "name": table }));
-    let namespace = format!("namespaces/{name}");
-    put(writer, &format!("{namespace}/tables"), &json!({ "identifiers": named.collect::<Vec<_>>() }))?;
-    put(writer, &namespace, &json!({ "namespace": [name], "properties": {} }))
+    of_dataset(name, tables).iter().try_for_each(|(name, answer)| put(writer, name, answer))
 }
 
 /// What the catalogue says first: that it is one, and which datasets it has.
 pub(crate) fn home(writer: &mut ViewWriter<'_>, datasets: &BTreeSet<String>) -> Result<(), PublishError> {
+    of_home(datasets).iter().try_for_each(|(name, answer)| put(writer, name, answer))
+}
+
+/// The answers about a dataset, by address.
+pub(crate) fn of_dataset<'a>(name: &str, tables: impl Iterator<Item = &'a TableIndex>) -> [(String, Value); 2] {
+    let named: BTreeSet<&str> = tables.filter(|index| has(index)).map(|index| index.table.as_str()).collect();
+    let named = named.iter().map(|table| json!({ "namespace": [name], "name": table }));
+    let namespace = address(&format!("namespaces/{name}"));
+    [
+        (format!("{namespace}/tables"), json!({ "identifiers": named.collect::<Vec<_>>() })),
+        (namespace, json!({ "namespace": [name], "properties": {} })),
+    ]
+}
+
+/// The answers that come first, by address.
+pub(crate) fn of_home(datasets: &BTreeSet<String>) -> [(String, Value); 2] {
     let datasets: Vec<[&String; 1]> = datasets.iter().map(|name| [name]).collect();
-    put(writer, "namespaces", &json!({ "namespaces": datasets }))?;
-    put(writer, "config", &json!({ "defaults": {}, "overrides": {} }))
+    [
+        (address("namespaces"), json!({ "namespaces": datasets })),
+        (address("config"), json!({ "defaults": {}, "overrides": {} })),
+    ]
 }
 
 /// Takes the catalogue away: what clients ask first, then what it leads to.
@@ -49,7 +63,7 @@ pub(crate) fn remove(writer: &mut ViewWriter<'_>) -> Result<(), PublishError> {
     names.iter().try_for_each(|name| writer.remove(name))
 }
 
-fn put(writer: &mut ViewWriter<'_>, name: &str, answer: &Value) -> Result<(), PublishError> {
-    let key = key(writer.bucket, &address(name));
+fn put(writer: &mut ViewWriter<'_>, address: &str, answer: &Value) -> Result<(), PublishError> {
+    let key = key(writer.bucket, address);
     writer.put(&key, answer.to_string().into())
 }

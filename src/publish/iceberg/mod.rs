@@ -28,10 +28,11 @@ mod schema;
 mod stale;
 mod table;
 
-pub(crate) use self::catalog::{dataset, datasets, home, remove};
+pub(crate) use self::catalog::{dataset, datasets, home, of_dataset, of_home, remove};
 pub(crate) use self::metadata::keeps;
+pub(crate) use self::paths::{FOLDER, table_address};
 pub(crate) use self::stale::{Stale, stale};
-pub(crate) use self::table::{has, publish_table};
+pub(crate) use self::table::{Expected, expected, has, publish_table};
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 use crate::publish::bucket::Bucket;
 
 /// Where all of it is.
-pub(super) const FOLDER: &str = "iceberg";
+pub(crate) const FOLDER: &str = "iceberg";
 /// How all addresses begin.
 const ADDRESSES: &str = "iceberg/v1/";
 
@@ -13,7 +13,7 @@ pub(super) fn address(name: &str) -> String {
 }
 
 /// The address of a table.
-pub(super) fn table_address(dataset: &str, table: &str) -> String {
+pub(crate) fn table_address(dataset: &str, table: &str) -> String {
     address(&format!("namespaces/{dataset}/tables/{table}"))
 }
 

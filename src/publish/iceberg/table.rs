@@ -6,7 +6,6 @@ use super::manifest;
 use super::metadata::{SNAPSHOTS, State, Version};
 use super::paths::{folder, key, table_address};
 use crate::publish::PublishError;
-use crate::publish::bucket::Bucket;
 use crate::publish::index::{self, TableIndex};
 use crate::publish::view_writer::ViewWriter;
 
@@ -37,7 +36,15 @@ pub(crate) fn publish_table(
     if state.snapshots.contains_key(version) {
         state = State::default();
     }
-    let mut versions = missing(writer.bucket, index, base, &state)?;
+    let read = |version: u64| match index::read_version(writer.bucket, dataset, table, version) {
+        Ok((index, _)) => Ok(Some(index)),
+        Err(error @ (PublishError::Damaged { .. } | PublishError::Newer { .. })) => {
+            tracing::warn!("the catalogue has no older releases of {table}: {error}");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    };
+    let mut versions = missing(index, base, &state, read)?;
     versions.push(newest);
     versions.iter().for_each(|version| state.add(version));
     state.trim();
@@ -51,17 +58,14 @@ pub(crate) fn publish_table(
 }
 
 /// The versions before the newest that the catalogue is to have and has not: at most as many as it keeps. Those that name files
-/// which were withdrawn it is not to have: they are passed over, a withdrawal at a time.
-fn missing(bucket: &Bucket, index: &TableIndex, base: &str, state: &State) -> Result<Vec<Version>, PublishError> {
-    let TableIndex { dataset, table, version, .. } = index;
-    let read = |version: u64| match index::read_version(bucket, dataset, table, version) {
-        Ok((index, _)) => Ok(Some(index)),
-        Err(error @ (PublishError::Damaged { .. } | PublishError::Newer { .. })) => {
-            tracing::warn!("the catalogue has no older releases of {table}: {error}");
-            Ok(None)
-        }
-        Err(error) => Err(error),
-    };
+/// which were withdrawn it is not to have: they are passed over, a withdrawal at a time. `read` gives none of a version that cannot be
+/// understood, before which the catalogue ends.
+fn missing<E>(
+    index: &TableIndex,
+    base: &str,
+    state: &State,
+    mut read: impl FnMut(u64) -> Result<Option<TableIndex>, E>,
+) -> Result<Vec<Version>, E> {
     let mut found: Vec<Version> = Vec::new();
     let mut complete = usize::from(!index.is_provisional());
     let mut next = index.release.as_ref().and_then(|release| release.complete_before);
@@ -78,7 +82,7 @@ fn missing(bucket: &Bucket, index: &TableIndex, base: &str, state: &State) -> Re
         complete += 1;
         next = older.release.and_then(|release| release.complete_before);
     }
-    for version in State::maybe_provisional(*version) {
+    for version in State::maybe_provisional(index.version) {
         let is_there = |found: &Version| found.snapshot.snapshot_id == version;
         if state.snapshots.contains_key(&version) || found.iter().any(is_there) || index.hides(version) {
             continue;
@@ -87,6 +91,30 @@ fn missing(bucket: &Bucket, index: &TableIndex, base: &str, state: &State) -> Re
         found.extend(older.and_then(|older| Version::of(&older, base)));
     }
     Ok(found)
+}
+
+/// What the catalogue has to say of a table, and the files that this names, where all of it is made anew.
+pub(crate) struct Expected {
+    pub answer: Vec<u8>,
+    pub files: Vec<(String, Vec<u8>)>,
+}
+
+/// What a catalogue has to have of a table by its newest version; none of one that an earlier version of this program wrote. `read` gives
+/// an older version, and none of one that cannot be understood.
+pub(crate) fn expected<E>(
+    index: &TableIndex,
+    base: &str,
+    read: impl FnMut(u64) -> Result<Option<TableIndex>, E>,
+) -> Result<Option<Expected>, E> {
+    let Some(newest) = Version::of(index, base) else { return Ok(None) };
+    let mut state = State::default();
+    let mut versions = missing(index, base, &state, read)?;
+    versions.push(newest);
+    versions.iter().for_each(|version| state.add(version));
+    state.trim();
+    let kept = versions.into_iter().filter(|version| state.snapshots.contains_key(&version.snapshot.snapshot_id));
+    let files = kept.flat_map(|version| version.files).collect();
+    Ok(Some(Expected { answer: state.write(index, base), files }))
 }
 
 /// Removes what older snapshots needed, and what a killed run left. What belongs to a later version is another run's.
