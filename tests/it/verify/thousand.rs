@@ -77,13 +77,13 @@ impl Thousand {
             succeeds(world, &["run", PIPELINE, "--from", of[0], "--to", of[of.len() - 1]]);
         };
         world.run_of(&[TIMETABLE]);
-        run(&world, first);
         // The second and the third are of the same date, so that one takes the place of the other.
         for number in 0..2 {
             add_a_stop(&world, number);
             world.run_of(&[TIMETABLE]);
         }
         succeeds(&world, &rollback(STOPS, "2", &[]));
+        run(&world, first);
         succeeds(&world, &withdraw(PIPELINE, first[1], &[]));
 
         let before = files(&world.path("data/bucket"));
@@ -152,8 +152,10 @@ fn tamperings_of_a_signed_bucket_of_a_thousand_releases_are_all_named_and_verify
     let acts = acts(&all);
     println!("{entries:?}, of these {acts:?}; {} files", all.len());
     assert!(entries["release"] >= if is_whole() { 1000 } else { 50 }, "{entries:?}");
-    for kind in ["record key", "record purge", "record gc"] {
-        assert!(entries.contains_key(kind), "{kind}: {entries:?}");
+    // Files are collected that sixty-four versions since do not name: a twentieth has none.
+    let kinds = ["record key", "record purge", "record gc"];
+    for kind in &kinds[..if is_whole() { 3 } else { 2 }] {
+        assert!(entries.contains_key(*kind), "{kind}: {entries:?}");
     }
     for kind in ["rollback", "withdrawal", "compaction"] {
         assert!(acts.contains_key(kind), "{kind}: {acts:?}");
