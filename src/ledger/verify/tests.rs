@@ -278,10 +278,17 @@ fn a_log_that_was_written_anew_is_found_by_what_is_signed_or_was_kept() {
     sign(&mut short, &key, 3);
     assert_eq!(told(&short, &known), []);
     assert_eq!(told(&short, &since), [(FaultKind::RolledBack, log_key(3))]);
-    // One that is longer is none of this.
+    // An older checkpoint, while proofs have a later one of this log, or while somebody kept that.
     let mut long = bucket.clone();
     sign(&mut long, &key, 3);
-    assert_eq!(told(&long, &known), [(FaultKind::NotInLog, "ledger/checkpoint".to_owned())]);
+    let of_checkpoint = |kind| [(kind, "ledger/checkpoint".to_owned())];
+    assert_eq!(told(&long, &known), of_checkpoint(FaultKind::RolledBack));
+    // One that is longer than what was signed is none of this: a run that was killed before it signed leaves it.
+    let is_of_end =
+        |name: &str| ["4", "5"].iter().any(|of| name.ends_with(&format!("proofs/v000000000{of}.tlog-proof")));
+    long.0.retain(|name, _| !is_of_end(name));
+    assert_eq!(told(&long, &known), of_checkpoint(FaultKind::NotInLog));
+    assert_eq!(told(&long, &since), of_checkpoint(FaultKind::RolledBack));
 }
 
 #[test]
