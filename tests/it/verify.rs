@@ -1,5 +1,6 @@
 //! What `fahrtenbuch verify` finds in a bucket that somebody has changed, and that it finds nothing in one that nobody has.
 
+mod catalogues;
 mod forgeries;
 mod outside;
 mod tamperings;
