@@ -11,7 +11,7 @@ mod said;
 mod seal;
 mod show;
 mod source;
-mod verify;
+pub(super) mod verify;
 
 use std::path::Path;
 

@@ -4,7 +4,10 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use crate::capture::evidence::{Problem, ProblemKind};
+use crate::cli::evidence::verify::problems;
 use crate::cli::exit::{Exit, usage};
+use crate::cli::opened::read_outline;
 use crate::cli::terminal::{count, one_line};
 use crate::durable;
 use crate::get::{BucketReader, GetError};
@@ -14,6 +17,7 @@ use crate::ledger::log::note::{MAX_NOTE, Note, Verifier, VerifierKey};
 use crate::ledger::verify::{Fault, FaultKind, Known, Subject, Verified, verify};
 use crate::report::difference;
 use crate::text::Language;
+use crate::workspace::outline::Needs;
 
 /// Faults that are printed; JSON has all.
 const SHOWN: usize = 200;
@@ -37,6 +41,9 @@ pub(super) struct Arguments {
     /// The address of a bucket, or its folder
     #[arg(value_name = "URL|FOLDER")]
     url: String,
+    /// In the publisher's workspace: look at the private evidence, too
+    #[arg(long)]
+    private: bool,
     /// A checkpoint that you kept: the log must still begin with what it stands for
     #[arg(long, value_name = "FILE")]
     since: Option<std::path::PathBuf>,
@@ -54,11 +61,11 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Exit {
-    verified(arguments).unwrap_or_else(|exit| exit)
+pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
+    verified(root, arguments).unwrap_or_else(|exit| exit)
 }
 
-fn verified(arguments: &Arguments) -> Result<Exit, Exit> {
+fn verified(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
     let keys = arguments.key.iter().map(|text| keys(text)).collect::<Result<Vec<_>, _>>()?.concat();
     if let Some(other) = keys.iter().find(|key| keys.first().is_some_and(|first| first.name() != key.name())) {
         return Err(usage(&format!(
@@ -77,7 +84,7 @@ fn verified(arguments: &Arguments) -> Result<Exit, Exit> {
             GetError::Usage { .. } => Exit::Usage,
         }
     })?;
-    let verified = verify(&reader, &known, difference).map_err(|error| {
+    let mut verified = verify(&reader, &known, difference).map_err(|error| {
         let (shown, problem) = (reader.shown(&error.key), one_line(&error.problem));
         match error.is_transient {
             true => {
@@ -98,11 +105,39 @@ fn verified(arguments: &Arguments) -> Result<Exit, Exit> {
         );
         return Err(Exit::Usage);
     }
+    let mut unread = Exit::Done;
+    if arguments.private {
+        let workspace = read_outline(root, Needs::Stores)?;
+        let (problems, exit) = problems(&workspace)?;
+        verified.faults.extend(problems.iter().map(|(source, problem)| of_evidence(source, problem)));
+        unread = exit;
+    }
     match arguments.json {
         true => println!("{}", to_json(&reader, &known, &verified)),
         false => show(arguments.lang, &reader, &known, &verified),
     }
-    Ok(exit_of(&verified.faults))
+    Ok(exit_of(&verified.faults).max(unread))
+}
+
+/// A problem of evidence as a fault. Messages name archives and places in them, no contents.
+fn of_evidence(source: &str, problem: &Problem) -> Fault {
+    let kind = match problem.kind {
+        ProblemKind::Missing | ProblemKind::BodyMissing => FaultKind::Missing,
+        ProblemKind::TooLarge | ProblemKind::NotAFile => FaultKind::Unreadable,
+        ProblemKind::Damaged | ProblemKind::Torn | ProblemKind::Sealed => FaultKind::Changed,
+    };
+    let message = &problem.message;
+    Fault {
+        kind,
+        what: Subject::Evidence,
+        path: format!("evidence/{source}"),
+        dataset: None,
+        table: None,
+        version: None,
+        date: None,
+        said: message.clone(),
+        said_de: format!("private Belege der Quelle {source}, Meldung des Programms: {message}"),
+    }
 }
 
 fn exit_of(faults: &[Fault]) -> Exit {

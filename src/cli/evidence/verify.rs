@@ -10,6 +10,7 @@ use crate::cli::evidence::source::tell_unread;
 use crate::cli::exit::{Exit, usage};
 use crate::cli::run::failed;
 use crate::cli::terminal::count;
+use crate::pipeline::run::RunError;
 use crate::pipeline::run::purge::Losses;
 use crate::workspace::Workspace;
 use crate::yaml::suggestion;
@@ -66,25 +67,11 @@ pub(super) fn run(workspace: &Workspace, arguments: &Verify) -> Result<Exit, Exi
     let mut is_sound = true;
     let (mut unread, mut worst) = (Vec::new(), Exit::Done);
     for source in sources {
-        let mut sums = match verify(&store, source) {
-            Ok(sums) => sums,
+        let Some(sums) = of_source(&store, &losses, source, &mut unread) else {
             // It hides no other. What cannot be read now will not be read by trying again.
-            Err(error) => {
-                worst = Exit::Permanent;
-                unread.push((source.clone(), error.into()));
-                continue;
-            }
+            worst = Exit::Permanent;
+            continue;
         };
-        // That a sealed one is gone is told where it is compared with what was sealed.
-        let gone = match losses.of(source) {
-            Ok(gone) => gone,
-            Err(error) => {
-                unread.push((source.clone(), error));
-                Vec::new()
-            }
-        };
-        let gone = gone.iter().filter(|gone| gone.witness != Witness::Sealed);
-        sums.problems.extend(gone.map(|gone| Problem { kind: ProblemKind::Missing, message: gone.said() }));
         is_sound &= sums.problems.is_empty();
         if !arguments.json {
             print(source, &sums);
@@ -107,6 +94,39 @@ pub(super) fn run(workspace: &Workspace, arguments: &Verify) -> Result<Exit, Exi
         worst = worst.max(Exit::Found);
     }
     Ok(worst.max(tell_unread(&unread)))
+}
+
+/// What is wrong with all evidence, by source, and how telling it ends if some cannot be read.
+pub(in crate::cli) fn problems(workspace: &Workspace) -> Result<(Vec<(String, Problem)>, Exit), Exit> {
+    let store = Store::new(Collector::evidence(&workspace.private)).with_remote(workspace.evidence.clone());
+    let losses = Losses::read(workspace, None).map_err(|error| failed(&error, false, None))?;
+    let (mut found, mut unread, mut worst) = (Vec::new(), Vec::new(), Exit::Done);
+    for source in losses.sources().map_err(|error| failed(&error, false, None))? {
+        match of_source(&store, &losses, &source, &mut unread) {
+            Some(sums) => found.extend(sums.problems.into_iter().map(|problem| (source.clone(), problem))),
+            None => worst = Exit::Permanent,
+        }
+    }
+    Ok((found, worst.max(tell_unread(&unread))))
+}
+
+/// What one source has, and what is gone of it; nothing if it cannot be read.
+fn of_source(store: &Store, losses: &Losses<'_>, source: &str, unread: &mut Vec<(String, RunError)>) -> Option<Sums> {
+    let mut sums = match verify(store, source) {
+        Ok(sums) => sums,
+        Err(error) => {
+            unread.push((source.to_owned(), error.into()));
+            return None;
+        }
+    };
+    // That a sealed one is gone is told where it is compared with what was sealed.
+    let gone = losses.of(source).unwrap_or_else(|error| {
+        unread.push((source.to_owned(), error));
+        Vec::new()
+    });
+    let gone = gone.iter().filter(|gone| gone.witness != Witness::Sealed);
+    sums.problems.extend(gone.map(|gone| Problem { kind: ProblemKind::Missing, message: gone.said() }));
+    Some(sums)
 }
 
 fn verify(store: &Store, source: &str) -> Result<Sums, CaptureError> {

@@ -54,6 +54,8 @@ pub(crate) enum Subject {
     Keys,
     /// A time stamp of a checkpoint, or the checkpoint that was stamped.
     Timestamp,
+    /// Archives of a source in the private store; only its publisher can look at them.
+    Evidence,
 }
 
 impl FaultKind {
