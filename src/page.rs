@@ -31,6 +31,17 @@ pub(crate) fn number(count: u64) -> Markup {
     }
 }
 
+/// The id of a rule, a column or a table. It may be broken after `_`, `.` and `/`, and stays whole where it is copied or looked for.
+pub(crate) fn identifier(text: &str) -> Markup {
+    let mut parts = text.split_inclusive(['_', '.', '/']).peekable();
+    html! {
+        @while let Some(part) = parts.next() {
+            (part)
+            @if parts.peek().is_some() { wbr; }
+        }
+    }
+}
+
 /// A page whose reader chooses the language; in German until then. `style` comes after that of all pages.
 pub(crate) fn page(title: &str, style: &str, content: &Markup) -> String {
     let page = html! {
@@ -83,10 +94,27 @@ body{font:16px/1.55 system-ui,sans-serif;margin:1rem auto;max-width:70rem;paddin
 overflow-wrap:break-word}\
 #de:checked~div .en,#en:checked~div .de{display:none}input[name=language]{width:1.5rem;height:1.5rem;margin:0 .4rem 0 0;\
 vertical-align:middle;accent-color:var(--accent)}label{display:inline-block;padding:.2rem 1.2rem .2rem 0;vertical-align:middle}h1,h2,h3{line-height:1.25}\
-a{color:var(--accent)}code{font:.85em ui-monospace,monospace;overflow-wrap:anywhere}\
+a{color:var(--accent)}code{font:.85em ui-monospace,monospace;overflow-wrap:anywhere}code:has(wbr){overflow-wrap:break-word}\
 :focus-visible{outline:3px solid var(--accent);outline-offset:2px}\
 summary{cursor:pointer;padding:.2rem 0}.wide{overflow-x:auto}table{border-collapse:collapse}\
+@media screen and (max-width:40rem){.stack,.stack caption,.stack tbody,.stack tr,.stack th,.stack td{display:block;width:auto!important;min-width:0!important}.stack thead{display:none}\
+.stack tr{padding:.4rem 0;border-bottom:1px solid var(--line)}.stack tbody th,.stack tbody td{border:0;padding:.08rem 0;text-align:left;white-space:normal}\
+.stack td[data-label]:before{content:attr(data-label) ': ';color:var(--muted)}}\
 @media(prefers-color-scheme:dark){:root{--ink:#e7eaed;--paper:#15191c;--panel:#20252a;--muted:#aab4be;--line:#3d464f;--good:#74cf98;\
 --warn:#eeb45e;--bad:#ff9489;--none:#919ca7;--accent:#7db4e6}}\
 @media print{:root{color-scheme:light;--ink:#000;--paper:#fff;--panel:#fff;--muted:#333;--line:#999;--good:#0c5028;--warn:#6b4000;\
---bad:#8c1610;--none:#555;--accent:#000}main>input,main>label{display:none}tr,li{break-inside:avoid}.wide{overflow:visible}}";
+--bad:#8c1610;--none:#555;--accent:#000}main>input,main>label{display:none}tr,li{break-inside:avoid}h1,h2,h3,h4,h2+p,h3+p,caption,thead,summary{break-after:avoid}\
+details::details-content{content-visibility:visible;block-size:auto}.wide{overflow:visible}}";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identifier_may_be_broken_between_its_words_and_stays_whole_in_its_text() {
+        let marked = identifier("trip_updates.<b>/x_").into_string();
+        assert_eq!(marked, "trip_<wbr>updates.<wbr>&lt;b&gt;/<wbr>x_");
+        assert_eq!(marked.replace("<wbr>", ""), html! { "trip_updates.<b>/x_" }.into_string());
+        assert_eq!(identifier("").into_string(), "");
+    }
+}

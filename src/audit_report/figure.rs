@@ -227,4 +227,5 @@ pub(crate) enum Key {
     DecisionKinds,
     DecisionCount,
     Decisions,
+    WithoutBeat,
 }

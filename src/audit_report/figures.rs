@@ -31,7 +31,7 @@ pub(crate) const FIGURES: &[Definition] = &[
         columns: &[
             Column::new("days", Count, "Tage", "days"),
             Column::new("tables", Count, "Tabellen", "tables"),
-            Column::new("rows", Count, "Zeilen", "rows"),
+            Column::new("rows", Count, "Zeilen ohne das Protokoll", "rows without the records"),
         ],
         views: &[Releases],
         sql: "SELECT count(DISTINCT partition_date) AS days, count(DISTINCT dataset || '/' || table_name) AS tables,
@@ -115,13 +115,13 @@ FROM coverage WHERE source IS NULL",
     },
     Definition {
         key: Key::Snapshots,
-        de: "Abfragen der Quellen gegen den vereinbarten Takt",
-        en: "Snapshots of the sources against the agreed beat",
+        de: "Abzüge der Quellen gegen den vereinbarten Takt",
+        en: "Snapshots of the sources against the agreed polling interval",
         columns: &[
             Column::new("expected", Count, "erwartet", "expected"),
             Column::new("received", Count, "davon erhalten", "of them received"),
             Column::new("share", Percent, "erhalten von erwartet", "received of expected"),
-            Column::new("without_beat", Count, "erhalten ohne bekannten Takt", "received without a known beat"),
+            Column::new("without_beat", Count, "erhalten ohne bekannten Takt", "received without a known interval"),
         ],
         views: &[Coverage],
         sql: "SELECT coalesce(sum(snapshots_expected), 0) AS expected,
@@ -132,14 +132,14 @@ FROM coverage WHERE source IS NOT NULL",
     },
     Definition {
         key: Key::Spans,
-        de: "Tage mit Abdeckung, und Tage ohne Veröffentlichung dazwischen",
-        en: "Days with coverage, and days without a release between them",
+        de: "Tage mit Abdeckung, und Tage ohne sie dazwischen",
+        en: "Days with coverage, and days without it between them",
         columns: &[
             Column::new("dataset", Text, "Datensatz", "dataset"),
             Column::new("first_day", Date, "erster Tag", "first day"),
             Column::new("last_day", Date, "letzter Tag", "last day"),
-            Column::new("days", Count, "Tage veröffentlicht", "days published"),
-            Column::new("days_without", Count, "Tage ohne Veröffentlichung", "days without a release"),
+            Column::new("days", Count, "Tage mit Abdeckung", "days with coverage"),
+            Column::new("days_without", Count, "Tage ohne Abdeckung", "days without coverage"),
         ],
         views: &[Coverage],
         sql: "SELECT dataset, min(partition_date)::VARCHAR AS first_day, max(partition_date)::VARCHAR AS last_day,
@@ -171,7 +171,7 @@ FROM trips t LEFT JOIN sources s ON s.month = t.month ORDER BY t.month",
     },
     Definition {
         key: Key::Sources,
-        de: "Erwartete und erhaltene Abfragen je Quelle, und ihre Verfügbarkeit in Betriebsstunden",
+        de: "Erwartete und erhaltene Abzüge je Quelle, und ihre Verfügbarkeit in Betriebsstunden",
         en: "Expected and received snapshots by source, and its availability in service hours",
         columns: &[
             Column::new("dataset", Text, "Datensatz", "dataset"),
@@ -190,8 +190,8 @@ FROM source_hours GROUP BY dataset, source ORDER BY dataset, source",
     },
     Definition {
         key: Key::MissingDays,
-        de: "Die längsten Zeiträume ohne Veröffentlichung",
-        en: "The longest times without a release",
+        de: "Die längsten Zeiträume ohne Abdeckung",
+        en: "The longest times without coverage",
         columns: &[
             Column::new("dataset", Text, "Datensatz", "dataset"),
             Column::new("first_day", Date, "von", "from"),
@@ -240,23 +240,25 @@ FROM rule_results WHERE kind = 'score' AND dimension IS NULL AND value IS NOT NU
             Column::new("dataset", Text, "Datensatz", "dataset"),
             Column::new("rules", Count, "Regeln", "rules"),
             Column::new("checks", Count, "Prüfungen", "checks"),
-            Column::new("passed", Count, "bestanden", "passed"),
-            Column::new("warning", Count, "mit Hinweis", "warnings"),
-            Column::new("failed", Count, "nicht bestanden", "failed"),
-            Column::new("error", Count, "nicht ausführbar", "could not run"),
-            Column::new("skipped", Count, "nichts zu prüfen", "nothing to check"),
+            Column::new("passed", Count, "erfüllt", "passed"),
+            Column::new("failed", Count, "nicht erfüllt", "failed"),
+            Column::new("error", Count, "nicht prüfbar", "errors"),
+            Column::new("warning", Count, "Warnungen", "warnings"),
+            Column::new("info", Count, "Hinweise", "infos"),
+            Column::new("skipped", Count, "ausgelassen", "skipped"),
         ],
         views: &[RuleResults],
         sql: "SELECT dataset, count(DISTINCT contract_id || ' ' || rule_id) AS rules, count(*) AS checks,
-  count(*) FILTER (WHERE result = 'passed') AS passed, count(*) FILTER (WHERE result = 'warning') AS warning,
-  count(*) FILTER (WHERE result = 'failed') AS failed, count(*) FILTER (WHERE result = 'error') AS error,
-  count(*) FILTER (WHERE result = 'skipped') AS skipped
+  count(*) FILTER (WHERE result = 'passed') AS passed, count(*) FILTER (WHERE result = 'failed') AS failed,
+  count(*) FILTER (WHERE result = 'error') AS error,
+  count(*) FILTER (WHERE result = 'warning' AND severity IS DISTINCT FROM 'info') AS warning,
+  count(*) FILTER (WHERE result = 'warning' AND severity = 'info') AS info, count(*) FILTER (WHERE result = 'skipped') AS skipped
 FROM rule_results WHERE kind = 'rule' GROUP BY dataset ORDER BY dataset",
     },
     Definition {
         key: Key::FlaggedRules,
-        de: "Die Regeln, die an den meisten Tagen etwas fanden",
-        en: "The rules that found something on most days",
+        de: "Die Regeln, die an den meisten Tagen etwas fanden, auch Hinweise",
+        en: "The rules that found something on most days, infos, too",
         columns: &[
             Column::new("dataset", Text, "Datensatz", "dataset"),
             Column::new("contract_id", Text, "Vertrag", "contract"),
@@ -276,8 +278,8 @@ GROUP BY dataset, contract_id, rule_id ORDER BY days DESC, rows_flagged DESC, da
     },
     Definition {
         key: Key::FlaggedCount,
-        de: "Regeln, die an mindestens einem Tag etwas fanden",
-        en: "Rules that found something on one day or more",
+        de: "Regeln, die an mindestens einem Tag etwas fanden, auch Hinweise",
+        en: "Rules that found something on one day or more, infos, too",
         columns: &[Column::new("rules", Count, "Regeln", "rules")],
         views: &[RuleResults],
         sql: "SELECT count(DISTINCT dataset || ' ' || contract_id || ' ' || rule_id) AS rules
@@ -285,15 +287,15 @@ FROM rule_results WHERE kind = 'rule' AND result IN ('warning', 'failed', 'error
     },
     Definition {
         key: Key::RowBalance,
-        de: "Wohin die Zeilen gingen: eingegangen = veröffentlicht + Quarantäne + zurückgehalten + verworfen",
-        en: "Where the rows went: received = published + quarantined + held back + dropped",
+        de: "Wohin die Zeilen aller Tabellen gingen, auch der aus anderen gebildeten: empfangen oder gebildet = veröffentlicht + zurückgehalten + weggelassen",
+        en: "Where the rows of all tables went, of those made of others, too: received or made = published + held back + left out",
         columns: &[
             Column::new("dataset", Text, "Datensatz", "dataset"),
-            Column::new("rows_in", Count, "eingegangen", "received"),
+            Column::new("rows_in", Count, "empfangen oder gebildet", "received or made"),
             Column::new("published", Count, "veröffentlicht", "published"),
-            Column::new("quarantined", Count, "Quarantäne", "quarantined"),
-            Column::new("held_back", Count, "zurückgehalten", "held back"),
-            Column::new("dropped", Count, "verworfen", "dropped"),
+            Column::new("quarantined", Count, "zurückgehalten (einzelne Zeilen)", "held back (single rows)"),
+            Column::new("held_back", Count, "zurückgehalten (ganze Tage)", "held back (whole days)"),
+            Column::new("dropped", Count, "weggelassen", "left out"),
         ],
         views: &[Releases],
         sql: "SELECT dataset, coalesce(sum(rows_in), 0) AS rows_in, coalesce(sum(rows_published), 0) AS published,
@@ -303,8 +305,8 @@ FROM releases WHERE is_current GROUP BY dataset ORDER BY dataset",
     },
     Definition {
         key: Key::Dropped,
-        de: "Warum Zeilen verworfen wurden",
-        en: "Why rows were dropped",
+        de: "Warum Zeilen weggelassen wurden",
+        en: "Why rows were left out",
         columns: &[
             Column::new("dataset", Text, "Datensatz", "dataset"),
             Column::new("rule_id", Text, "Regel", "rule"),
@@ -344,7 +346,7 @@ SELECT count(*) AS outages, coalesce(sum(hours), 0) AS hours, count(*) FILTER (W
             Column::new("days", Count, "Tage", "days"),
             Column::new("hours", Count, "Stunden", "hours"),
             Column::new("hours_in_service", Count, "davon im Betrieb", "of them in service"),
-            Column::new("missing", Count, "fehlende Abfragen", "missing snapshots"),
+            Column::new("missing", Count, "fehlende Abzüge", "missing snapshots"),
         ],
         views: &[Coverage],
         sql: "SELECT dataset, source, gap_reason, count(DISTINCT partition_date) AS days, count(DISTINCT hour_start) AS hours,
@@ -395,7 +397,7 @@ GROUP BY gap_reason ORDER BY gap_reason",
             Column::new("act", Word(Words::Act), "Vorgang", "act"),
             Column::new("reasons", Word(Words::Reasons), "Anlass", "cause"),
             Column::new("days", Count, "Tage", "days"),
-            Column::new("versions", Count, "Versionen von Tabellen", "versions of tables"),
+            Column::new("versions", Count, "Fassungen von Tabellen", "versions of tables"),
         ],
         views: &[Releases],
         sql: "SELECT dataset, act, reasons, count(DISTINCT partition_date) AS days, count(*) AS versions
@@ -406,7 +408,7 @@ FROM releases WHERE act <> 'compaction' GROUP BY dataset, act, reasons ORDER BY 
         de: "Zurückgezogen, wieder erlaubt, auf ältere Fassung gesetzt: Vorgänge",
         en: "Withdrawals, lifts of them, and rollbacks: acts",
         columns: &[
-            Column::new("withdrawals", Count, "Rückzüge", "withdrawals"),
+            Column::new("withdrawals", Count, "Rückzüge (Vorgänge)", "withdrawals (acts)"),
             Column::new("lifts", Count, "wieder erlaubt", "lifts"),
             Column::new("rollbacks", Count, "Rückgriffe", "rollbacks"),
         ],
@@ -545,6 +547,24 @@ FROM decisions WHERE effect NOT IN ('replaced', 'removed', 'allowed') AND datase
 GROUP BY decision_id, dataset, table_name, kind, role, reason
 ORDER BY min(decided_at), decision_id, dataset, table_name, kind, role, reason LIMIT 15",
     },
+    Definition {
+        key: Key::WithoutBeat,
+        de: "Quellen ohne bekannten Takt: Lücken ihrer Aufzeichnung wurden nicht gesucht",
+        en: "Sources without a known polling interval: gaps of their collection were not looked for",
+        columns: &[
+            Column::new("dataset", Text, "Datensatz", "dataset"),
+            Column::new("source", Text, "Quelle", "source"),
+            Column::new("days", Count, "Tage", "days"),
+            Column::new("hours", Count, "Stunden", "hours"),
+            Column::new("fewest", Count, "wenigste Abzüge einer Stunde", "fewest snapshots of an hour"),
+            Column::new("most", Count, "meiste Abzüge einer Stunde", "most snapshots of an hour"),
+        ],
+        views: &[Coverage],
+        sql: "SELECT dataset, source, count(DISTINCT partition_date) AS days, count(*) AS hours, min(snapshots_received) AS fewest,
+  max(snapshots_received) AS most
+FROM coverage WHERE source IS NOT NULL AND snapshots_expected IS NULL AND snapshots_received > 0
+GROUP BY dataset, source ORDER BY dataset, source",
+    },
 ];
 
 /// What a figure is.
@@ -559,30 +579,4 @@ pub(crate) fn name(key: Key) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_figure_stands_at_the_place_of_its_key_and_limits_are_those_of_the_queries() {
-        for (place, of) in FIGURES.iter().enumerate() {
-            assert_eq!(of.key as usize, place, "{:?}", of.key);
-            assert!(
-                !of.views.is_empty() && of.columns.iter().all(|column| of.sql.contains(column.name)),
-                "{:?}",
-                of.key
-            );
-        }
-        assert_eq!(Key::Decisions as usize + 1, FIGURES.len());
-        let limits = [
-            (Key::Outages, OUTAGES),
-            (Key::FlaggedRules, FLAGGED_RULES),
-            (Key::Acts, ACTS),
-            (Key::Decisions, DECISIONS),
-            (Key::MissingDays, MISSING_DAYS),
-            (Key::Dropped, DROPPED),
-        ];
-        for (key, limit) in limits {
-            assert!(definition(key).sql.ends_with(&format!("LIMIT {limit}")), "{key:?}");
-        }
-    }
-}
+mod tests;

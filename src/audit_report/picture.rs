@@ -8,7 +8,8 @@ use crate::text::Language;
 /// Of the drawing.
 const WIDTH: f64 = 700.0;
 const HEIGHT: f64 = 190.0;
-const LEFT: f64 = 36.0;
+/// Room for `100` in the letters of a phone.
+const LEFT: f64 = 46.0;
 const TOP: f64 = 16.0;
 const BOTTOM: f64 = 24.0;
 
@@ -46,8 +47,8 @@ pub(super) fn availability(months: &[Month; 12], language: Language) -> Markup {
                     @let bars = bars(place, month);
                     @for (share, x, class) in &bars {
                         rect x=(format!("{x:.1}")) y=(format!("{:.1}", y(*share))) width=(format!("{width:.1}")) height=(format!("{:.1}", (HEIGHT - BOTTOM - y(*share)).max(0.5))) class=(class) {}
-                        text.bar font-size="8" x=(format!("{:.1}", x + width / 2.0)) y=(format!("{:.1}", y(*share) - 3.0)) text-anchor="middle" style="fill:var(--ink,#111)" {
-                            (language.decimal((rounded_down(*share) * 10.0 + 1e-6).floor() / 10.0, 1))
+                        text.bar x=(format!("{:.1}", x + width / 2.0)) y=(format!("{:.1}", y(*share) - 3.0)) text-anchor="middle" style="fill:var(--ink,#111)" {
+                            (language.decimal((rounded_down(*share) * 10.0 + 1e-6).floor() / 10.0, usize::from(*share < 100.0)))
                         }
                     }
                     @if bars.is_empty() { text x=(format!("{middle:.1}")) y=(format!("{:.1}", HEIGHT - BOTTOM - 4.0)) text-anchor="middle" style="fill:var(--muted,#555)" { "–" } }

@@ -25,7 +25,7 @@ pub(crate) fn shown(cell: &Cell, unit: Unit, language: Language) -> String {
         (Cell::Text(text), Unit::Minute) => minute(text, language),
         (Cell::Text(text), Unit::Word(words)) => word(text, words, language),
         (Cell::Text(text), _) => shortened(text),
-        (cell, Unit::Percent) => format!("{}\u{202f}%", decimal(cell, language)),
+        (cell, Unit::Percent) => format!("{}{}", decimal(cell, language), language.say("\u{202f}%", "%")),
         (Cell::Number(_), _) => decimal(cell, language),
         (Cell::Count(count), _) => {
             let text = grouped(count.unsigned_abs());

@@ -20,6 +20,7 @@
 mod copy;
 mod error;
 mod expire;
+mod key_count;
 mod manifest;
 mod place;
 mod restore;
@@ -30,6 +31,7 @@ mod write;
 
 pub use self::error::BackupError;
 pub use self::expire::Expired;
+pub use self::key_count::KeyCount;
 pub use self::manifest::{Holds, Manifest};
 pub use self::place::Place;
 pub use self::restore::{Restore, Restored, restore};

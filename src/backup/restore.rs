@@ -14,6 +14,7 @@ use jiff::Timestamp;
 
 use super::error::BackupError;
 use super::expire::{Subject, subject};
+use super::key_count::KeyCount;
 use super::manifest::{self, Holds, KeptFile, Manifest, object};
 use super::place::Place;
 use super::scan;
@@ -58,7 +59,7 @@ pub struct Restored {
     pub files: u64,
     pub bytes: u64,
     /// How many keys.
-    pub keys: u64,
+    pub keys: KeyCount,
     /// Where the keys are, if they were not to be brought back.
     pub keys_at: Option<String>,
     /// Files of the configuration that were put, and those that are there and differ.
@@ -119,7 +120,7 @@ pub fn restore(request: &Restore<'_>) -> Result<Restored, BackupError> {
         at: manifest.at,
         files: files.len() as u64,
         bytes: files.iter().map(|(_, file)| file.bytes).sum(),
-        keys: files.iter().filter(|(_, file)| is_key_of_pseudonyms(&file.path)).count() as u64,
+        keys: KeyCount::of(files.iter().map(|(_, file)| *file)),
         keys_at: manifest.keys_at.filter(|_| key_place.is_none()),
         configuration,
         differing,
@@ -174,11 +175,6 @@ fn chosen(place: &Place, at: Option<Timestamp>) -> Result<(Manifest, Manifest), 
         other => other?,
     };
     Ok((read(place, chosen)?, newest_manifest))
-}
-
-/// The signing keys lie below the others.
-fn is_key_of_pseudonyms(path: &str) -> bool {
-    path.strip_prefix("private/keys/").is_some_and(|name| !name.contains('/'))
 }
 
 /// The keys of a store: those of the newest backup of them, which has all that were not destroyed.

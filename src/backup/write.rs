@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::copy::{Copied, Copier};
 use super::error::BackupError;
 use super::expire::{Expired, Expiry, expire};
+use super::key_count::KeyCount;
 use super::manifest::{self, FORMAT, Holds, KeptFile, Manifest};
 use super::place::Place;
 use super::scan::{self, Found};
@@ -50,7 +51,7 @@ pub struct Report {
     pub new_objects: u64,
     pub new_bytes: u64,
     /// How many keys; nothing if they are in no backup.
-    pub keys: Option<u64>,
+    pub keys: Option<KeyCount>,
     /// Evidence that is kept elsewhere.
     pub elsewhere: Vec<String>,
     pub expired: Expired,
@@ -102,7 +103,7 @@ pub fn backup(request: &Backup<'_>) -> Result<Report, BackupError> {
     let mut key_count = None;
     // The keys first: a backup that is there has its keys.
     if let (Some(place), Some((files, copied))) = (&keys_place, keys) {
-        key_count = Some(files.len() as u64);
+        key_count = Some(KeyCount::of(files.iter()));
         new_objects += copied.0;
         new_bytes += copied.1;
         write(place, &manifest(Holds::Keys, files))?;

@@ -23,8 +23,9 @@ const HELP: &str = "\
 What cannot be made again: evidence, journal, quarantine, decisions, what was destroyed, the schedule's log, and the
 workspace's own files. Not the bucket, not what 'evidence:' keeps elsewhere (back those up with their stores).
 
-The keys of pseudonyms go to a place of their own, or nowhere: whoever has keys and evidence can undo pseudonyms.
-Without --keys-to they are in no backup; if they are lost, dates of the last months cannot be run again.
+The keys go to a place of their own, or nowhere: those of pseudonyms, which whoever has the evidence, too, can undo them with,
+and those that sign the log. Without --keys-to they are in no backup; if they are lost, dates of the last months cannot be run
+again, and the log goes on with another key.
 
 Only what is new is copied, and read back. It may run beside collectors and runs; one that was killed is finished by
 the next one. All backups of two weeks stay, then one a month. What was purged goes from all of them.
@@ -60,7 +61,7 @@ struct To {
     /// Where to: a folder, or s3://bucket/prefix
     #[arg(long, value_name = "PLACE")]
     to: Option<String>,
-    /// Where the keys of pseudonyms go: a place of its own
+    /// Where the keys of pseudonyms and those that sign the log go: a place of its own
     #[arg(long, value_name = "PLACE")]
     keys_to: Option<String>,
 }
@@ -130,10 +131,10 @@ fn tell(report: &Report, to: &Location, keys_to: Option<&Location>) {
     println!("backed up to {} as of {}: {}, {}", to.shown, report.at, of_files(*files), of_bytes(*bytes));
     println!("  new: {}, {}; read back", of_files(*new_objects), of_bytes(*new_bytes));
     match (report.keys, keys_to) {
-        (Some(keys), Some(place)) => println!("  keys of pseudonyms: {keys}, at {}", place.shown),
+        (Some(keys), Some(place)) => println!("  keys: {}, at {}", keys.said(), place.shown),
         _ => println!(
-            "  the keys of pseudonyms are not in it: without them no date of it can be run again. Name a place of their own with \
-             --keys-to"
+            "  the keys of pseudonyms are not in it: without them no date of it can be run again. Nor are the keys that sign the log, if \
+             there are any. Name a place of their own with --keys-to"
         ),
     }
     for place in &report.elsewhere {
@@ -165,7 +166,8 @@ fn as_json(report: &Report, to: &Location, keys_to: Option<&Location>) -> Value 
         "files": report.files,
         "bytes": report.bytes,
         "new": {"files": report.new_objects, "bytes": report.new_bytes},
-        "keys": report.keys,
+        "keys": report.keys.map(|keys| keys.pseudonyms),
+        "signing_keys": report.keys.map(|keys| keys.signing),
         "keys_place": keys_to.map(|place| &place.shown),
         "elsewhere": report.elsewhere,
         "expired": {

@@ -114,14 +114,14 @@ pub(super) fn who(workspace: &Workspace, by: Option<&str>) -> Result<String, Str
 impl Decided {
     /// The decision about something, made now.
     pub(super) fn about(&self, about: About) -> Decision {
-        let at = jiff::Timestamp::from_second(jiff::Timestamp::now().as_second()).unwrap_or_default();
+        let at = jiff::Timestamp::from_second(crate::time::now().as_second()).unwrap_or_default();
         Decision { about, by: self.by.clone(), at, until: self.until, reason: self.reason.clone() }
     }
 }
 
 /// The local day on which decisions must hold.
 pub(super) fn today(workspace: &Workspace) -> ServiceDate {
-    ServiceDate::local_date_of(jiff::Timestamp::now(), &workspace.zone)
+    ServiceDate::local_date_of(crate::time::now(), &workspace.zone)
 }
 
 impl Arguments {

@@ -71,9 +71,9 @@ struct Rotate {
     /// The name of the new key; the date if none is given
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// Why; it is published
+    /// Why; it is published, so name no person in it
     #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
+    reason: String,
     /// Write JSON to standard output
     #[arg(long)]
     json: bool,
@@ -205,7 +205,7 @@ fn tell_outsiders(workspace: &Workspace) -> Result<(), Exit> {
     }
     let asked = AllAsked::read(workspace).map_err(|error| failed(&error, false, None))?;
     let mut table = listing(["confirmed by", "last", "entries", "since it is not", "why not"]);
-    let of_witnesses = signing.witnesses.iter().map(|of| (of.key.name(), asked.witnesses.get(&of.key.to_string())));
+    let of_witnesses = signing.witnesses.iter().map(|of| (of.key.name(), asked.of_witness(&of.key)));
     let of_stamps = signing.timestamps.iter().map(|_| ("time stamps", Some(&asked.timestamps)));
     for (name, asked) in of_witnesses.chain(of_stamps) {
         let asked = asked.cloned().unwrap_or_default();
@@ -217,9 +217,18 @@ fn tell_outsiders(workspace: &Workspace) -> Result<(), Exit> {
     Ok(())
 }
 
+/// Why a key is changed; who checks the log reads it.
+fn of_change<'a>(reason: &'a str, what: &str) -> Result<&'a str, Exit> {
+    match reason.trim() {
+        "" => Err(usage(&format!("a {what} needs a reason, which is published. Write it after --reason."))),
+        reason => Ok(reason),
+    }
+}
+
 fn rotate(root: &Path, arguments: &Rotate) -> Result<Exit, Exit> {
+    let reason = of_change(&arguments.reason, "rotation")?;
     let (workspace, there) = open(root)?;
-    let said = (arguments.name.as_deref(), arguments.reason.as_deref());
+    let said = (arguments.name.as_deref(), reason);
     let (old, key) = signing_keys::rotate(&workspace, there.as_ref(), said, time::now()).map_err(not_done)?;
     tell(&workspace, &key, arguments.json);
     if workspace.signing.key.as_ref() == Some(&old.name) {
@@ -232,10 +241,7 @@ fn rotate(root: &Path, arguments: &Rotate) -> Result<Exit, Exit> {
 }
 
 fn revoke(root: &Path, arguments: &Revoke) -> Result<Exit, Exit> {
-    let reason = arguments.reason.trim();
-    if reason.is_empty() {
-        return Err(usage("a revocation needs a reason. Write it after --reason."));
-    }
+    let reason = of_change(&arguments.reason, "revocation")?;
     let (workspace, there) = open(root)?;
     let key = signing_keys::revoke(&workspace, there.as_ref(), (&arguments.name, reason), time::now());
     let key = key.map_err(not_done)?;

@@ -131,10 +131,10 @@ fn tell(root: &Path, restored: &Restored) {
         of_bytes(*bytes)
     );
     match &restored.keys_at {
-        _ if *keys > 0 => println!("  keys of pseudonyms: {keys}"),
+        _ if !keys.is_empty() => println!("  keys: {}", keys.said()),
         Some(place) => println!(
-            "  without the keys of pseudonyms, which are at {place}: its dates cannot be run again without them. Begin again with \
-             an empty store and --keys-from {place}"
+            "  without the keys of pseudonyms and those that sign the log, which are at {place}: its dates cannot be run again without \
+             them, nor is the log signed. Begin again with an empty store and --keys-from {place}"
         ),
         None => println!("  without the keys of pseudonyms, which were not backed up: its dates cannot be run again"),
     }
@@ -172,7 +172,7 @@ fn next(root: &Path, restored: &Restored) -> String {
             folder.display()
         )
     });
-    let run = match restored.keys {
+    let run = match restored.keys.pseudonyms {
         0 => format!(
             "'{program} plan': what was published stays, and dates of which this store has no keys are refused ('{program} restore \
              --begin-anew' lets new dates be run)"
@@ -189,6 +189,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::backup::KeyCount;
 
     fn restored(keys: u64, missing_bucket: Option<PathBuf>) -> Restored {
         Restored {
@@ -196,7 +197,7 @@ mod tests {
             private: PathBuf::from("/srv/drill/data/private"),
             files: 1,
             bytes: 1,
-            keys,
+            keys: KeyCount { pseudonyms: keys, signing: 0 },
             keys_at: None,
             configuration: Vec::new(),
             differing: Vec::new(),

@@ -15,9 +15,9 @@ use crate::time::ServiceDate;
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
-  fahrtenbuch trace stadtbus-fahrplan/stops stop_id=de:08317:1001
-  fahrtenbuch trace stadtbus-fahrplan/stop_times trip_id=101 stop_sequence=3 --date 2026-11-24
-  fahrtenbuch trace stadtbus-telemetrie/vehicle_locations event_timestamp=2026-11-24T10:00:00Z --lang de --limit 3
+  fahrtenbuch trace stadtbus-fahrplan/stops stop_id=zob-1
+  fahrtenbuch trace stadtbus-fahrplan/stop_times trip_id=S1-mo-fr-0530-0 stop_sequence=3
+  fahrtenbuch trace stadtbus-telemetrie/vehicle_locations event_timestamp=2026-11-24T10:00:55Z --lang de --limit 3
 
 The key names columns of the primary key, as they are published, or has their values in its order; or it names other public columns,
 and all rows with these values are told. Without --date it is the newest date with such a row, or those that the key tells.

@@ -66,6 +66,8 @@ pub enum Trouble {
     RunHangs { job: String, date: Option<ServiceDate> },
     /// A source's server has another time than this machine, and its evidence follows the server's. Seconds that the server is ahead.
     SourceClock { source: String, seconds: i64 },
+    /// The signed log is not confirmed by a witness, or without one by the authority of time stamps: it does not answer, or refuses.
+    LogUnconfirmed { witness: Option<String>, refuses: bool },
 }
 
 /// How a run failed.
@@ -112,6 +114,7 @@ pub enum CauseKind {
     FilesMissing,
     RunHangs,
     SourceClock,
+    LogUnconfirmed,
 }
 
 /// All kinds by their names.
@@ -140,6 +143,7 @@ pub const KINDS: &[(&str, CauseKind)] = &[
     ("files_missing", CauseKind::FilesMissing),
     ("run_hangs", CauseKind::RunHangs),
     ("source_clock", CauseKind::SourceClock),
+    ("log_unconfirmed", CauseKind::LogUnconfirmed),
 ];
 
 impl CauseKind {
@@ -187,6 +191,7 @@ impl Cause {
             Trouble::FilesMissing { .. } => CauseKind::FilesMissing,
             Trouble::RunHangs { .. } => CauseKind::RunHangs,
             Trouble::SourceClock { .. } => CauseKind::SourceClock,
+            Trouble::LogUnconfirmed { .. } => CauseKind::LogUnconfirmed,
         }
     }
 
@@ -211,6 +216,7 @@ impl Cause {
             Trouble::RunHangs { job, .. } => job.clone(),
             Trouble::RuleFailed { dataset, rule, .. } => format!("{dataset}/{rule}"),
             Trouble::DiskFilling { place, .. } => place.clone(),
+            Trouble::LogUnconfirmed { witness, .. } => witness.clone().unwrap_or_default(),
             Trouble::BackupOld { .. }
             | Trouble::CollectorDown
             | Trouble::SchedulerDown

@@ -38,7 +38,7 @@ pub enum SigningError {
     Register { path: PathBuf, problem: String },
     #[error(
         "the secret of the signing key '{name}' cannot be used: {path}: {problem}. Bring it back from a backup of the keys; if it is lost \
-         for good, 'fahrtenbuch key rotate' makes another one in its place", path = path.display()
+         for good, 'fahrtenbuch key rotate --reason lost' makes another one in its place", path = path.display()
     )]
     Secret { name: String, path: PathBuf, problem: String },
     #[error(
@@ -323,7 +323,7 @@ pub(crate) fn new_key(
 pub(crate) fn rotate(
     workspace: &Workspace,
     there: Option<&PublicKeys>,
-    (name, reason): (Option<&str>, Option<&str>),
+    (name, reason): (Option<&str>, &str),
     at: Timestamp,
 ) -> Result<(PublicKey, PublicKey), SigningError> {
     changed(workspace, there, |register| {
@@ -331,9 +331,9 @@ pub(crate) fn rotate(
         let old =
             register.current(Some(&origin), workspace.signing.key.as_deref())?.cloned().ok_or(SigningError::NoKey)?;
         let key = register.make(&workspace.private, &origin, name, at)?;
-        register.end(&old.name, KeyState::Rotated, at, reason);
+        register.end(&old.name, KeyState::Rotated, at, Some(reason));
         let record = KeyRecord::new(KeyAct::Rotate, (&key.name, &key.key), at);
-        let reason = reason.map(str::to_owned);
+        let reason = Some(reason.to_owned());
         register.changes.push(KeyRecord { replaces: Some(old.key.clone()), reason, ..record });
         Ok((old, key))
     })

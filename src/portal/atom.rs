@@ -16,6 +16,8 @@ use crate::text::{Language, grouped};
 
 /// Entries of a feed, the newest ones.
 const ENTRIES: usize = 40;
+/// Tables that the title of an entry names.
+const TABLES: usize = 3;
 
 /// Both feeds.
 pub(super) fn files(site: &Site, of: &Dataset) -> Vec<File> {
@@ -49,9 +51,7 @@ fn write(site: &Site, of: &Dataset, language: Language) -> String {
     for change in changes {
         out += "  <entry>\n";
         element(&mut out, 2, "id", &format!("urn:sha256:{}", key(&change.record)));
-        let days = span_text(change.dates.iter().copied());
-        let colon = if days.is_empty() { "" } else { ": " };
-        element(&mut out, 2, "title", &format!("{}{colon}{days}", kind_word(change.kind, language)));
+        element(&mut out, 2, "title", &title(of, change, language));
         element(&mut out, 2, "updated", &change.at.to_string());
         link(&mut out, 2, "alternate", "application/json", &address(site, &record_path(&change.record)));
         let _ = writeln!(out, "    <content type=\"text\">{}</content>", escaped(&content(change, language)));
@@ -59,6 +59,19 @@ fn write(site: &Site, of: &Dataset, language: Language) -> String {
     }
     out += "</feed>\n";
     out
+}
+
+/// What happened, to which days, and to which tables where others of the dataset are not changed.
+fn title(of: &Dataset, change: &Change, language: Language) -> String {
+    let days = span_text(change.dates.iter().copied());
+    let colon = if days.is_empty() { "" } else { ": " };
+    let mut title = format!("{}{colon}{days}", kind_word(change.kind, language));
+    if change.kind != ChangeKind::Release && change.tables.len() < of.tables.len() {
+        let names: Vec<&str> = change.tables.iter().take(TABLES).map(|table| table.table.as_str()).collect();
+        let more = if change.tables.len() > names.len() { language.say(" und weitere", " and more") } else { "" };
+        title += &format!(" ({}{more})", names.join(", "));
+    }
+    title
 }
 
 /// What an entry says, in lines.
@@ -147,6 +160,25 @@ mod tests {
         };
         let moved = write(&site(Some("https://anders.example.de")), &of, Language::De);
         assert_eq!(ids(&moved), ids(&write(&site(None), &of, Language::De)));
+    }
+
+    #[test]
+    fn a_withdrawal_says_which_tables_went_where_others_stay() {
+        let mut of = dataset("bus", &["2026-11-24"]);
+        let mut withdrawal = change(&of, ChangeKind::Withdrawal, "2026-11-26T05:00:00Z");
+        (withdrawal.reason, withdrawal.tables[0].rows) = (Some("Kennzeichen".into()), None);
+        of.overview.changes = vec![withdrawal];
+        let whole = write(&site(None), &of, Language::De);
+        assert!(whole.contains("<title>Zurückgezogen: 2026-11-24</title>"), "{whole}");
+        let mut second = of.tables[0].clone();
+        second.index.table = "u".into();
+        of.tables.push(second);
+        let one = write(&site(None), &of, Language::De);
+        assert!(one.contains("<title>Zurückgezogen: 2026-11-24 (t)</title>"), "{one}");
+        assert!(one.contains("Grund: Kennzeichen"), "{one}");
+        // All files being gone changes nothing of what the feed tells.
+        of.tables.iter_mut().for_each(|table| table.index.files.clear());
+        assert_eq!(write(&site(None), &of, Language::De), one);
     }
 
     #[test]

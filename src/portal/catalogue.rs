@@ -10,7 +10,7 @@ use crate::portal::metadata::{Concept, Contact, FREQUENCIES, Metadata};
 use crate::portal::overview::Overview;
 use crate::portal::settings::Settings;
 use crate::publication;
-use crate::publish::index::{TableIndex, Tombstone};
+use crate::publish::index::TableIndex;
 use crate::report::Quality;
 use crate::text::Language;
 use crate::time::ServiceDate;
@@ -197,11 +197,10 @@ impl Recency {
 }
 
 impl Dataset {
-    /// Whether everything that was published of it is withdrawn. One that was never released has nothing to withdraw.
+    /// Whether everything that was published of it is withdrawn and nothing is back. One that was never released has nothing to withdraw.
     pub(super) fn is_withdrawn(&self) -> bool {
         let indexes = || self.tables.iter().map(|table| &table.index);
-        indexes().all(|index| index.files.is_empty())
-            && indexes().any(|index| index.withdrawn.values().any(Tombstone::holds))
+        indexes().all(|index| index.files.is_empty()) && indexes().any(|index| !index.withdrawn.is_empty())
     }
 
     /// What people call it, and the language of that: by the configuration, by its pipeline, or the name of its folder.

@@ -61,9 +61,9 @@ pub(in crate::portal) fn day_text(language: Language, date: ServiceDate) -> Stri
     format!("{}{dot} {} {}", date.0.day(), month_word(language, date), date.0.year())
 }
 
-/// `Di, 24.11.2026`, `Tu, 24 Nov 2026`.
+/// `Di, 24.11.2026`, `Tue 24 Nov 2026`.
 pub(in crate::portal) fn day_short(language: Language, date: ServiceDate) -> String {
-    format!("{}, {}", weekday(language, date), numbers(language, date))
+    format!("{}{}", weekday(language, date), numbers(language, date))
 }
 
 /// `24.11.2026`, `24 Nov 2026`.
@@ -86,8 +86,17 @@ pub(in crate::portal) const WEEKDAYS: [(&str, &str, &str, &str); 7] = [
     ("So", "Sonntag", "Su", "Sunday"),
 ];
 
-fn weekday(language: Language, date: ServiceDate) -> &'static str {
+/// What stands before a date: `Di, `, `Tue `.
+fn weekday(language: Language, date: ServiceDate) -> String {
     let place = usize::try_from(date.0.weekday().to_monday_zero_offset()).unwrap_or_default();
-    let (de, _, en, _) = WEEKDAYS.get(place).copied().unwrap_or_default();
-    language.say(de, en)
+    let (de, _, _, en) = WEEKDAYS.get(place).copied().unwrap_or_default();
+    match language {
+        Language::De => format!("{de}, "),
+        Language::En => format!("{} ", en.get(..3).unwrap_or(en)),
+    }
+}
+
+/// In UTC, to the minute: `25.11.2026, 5:00 UTC`, `25 Nov 2026, 5:00 UTC`.
+pub(super) fn at_text(at: jiff::Timestamp, language: Language) -> String {
+    at.strftime(language.say("%-d.%-m.%Y, %-H:%M UTC", "%-d %b %Y, %-H:%M UTC")).to_string()
 }

@@ -176,7 +176,7 @@ impl Page<'_> {
                 p.small.muted {
                     (say(
                         "Diese Seiten setzen keine Cookies, zählen niemanden und laden nichts von anderen Servern.",
-                        "These pages set no cookies, count nobody and load nothing from other servers.",
+                        "These pages set no cookies, do not track visitors and load nothing from other servers.",
                     ))
                 }
             } }
@@ -222,6 +222,8 @@ pub(super) const ACCESSIBILITY: &str = "barrierefreiheit.html";
 
 /// Of all pages; each has it inside, so that it needs nothing else.
 pub(super) const STYLE: &str = include_str!("frame.css");
+/// Of pages that have the map of a network.
+pub(super) const MAP_STYLE: &str = include_str!("map.css");
 /// Gives each snippet a button that copies it, where the browser can copy.
 const SCRIPT: &str = include_str!("frame.js");
 

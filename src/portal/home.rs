@@ -14,21 +14,22 @@
 //!
 //! Days are the least and the greatest `partition_date`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use maud::{Markup, PreEscaped, html};
 
 use crate::ledger::Status;
 use crate::portal::atom;
 use crate::portal::catalogue::{Catalogue, Dataset, Site, Table};
-use crate::portal::dataset_page::named;
-use crate::portal::frame::{Page, count, day, decimal, path_in, rows_word, said, way_to};
+use crate::portal::dataset_page::{map_image, named};
+use crate::portal::frame::{MAP_STYLE, Page, count, day, decimal, path_in, rows_word, said, way_to};
 use crate::portal::overview::MapContent;
 use crate::portal::pictures::trend;
 use crate::portal::schema_org;
+use crate::portal::withdrawals::{self, Withdrawal};
 use crate::publication;
 use crate::publish::iceberg;
-use crate::publish::index::{Tombstone, meta_folder};
+use crate::publish::index::meta_folder;
 use crate::report::results;
 use crate::text::Language;
 use crate::time::ServiceDate;
@@ -68,6 +69,11 @@ impl<'a> Home<'a> {
         self.catalogue.datasets.iter().filter(|of| span(of).is_some())
     }
 
+    /// Those of which something was released, whether it is still there or not: their feeds tell what became of it.
+    fn with_feed(&self) -> impl Iterator<Item = &'a Dataset> {
+        self.catalogue.datasets.iter().filter(|of| span(of).is_some() || of.is_withdrawn())
+    }
+
     /// Of these, those that are about traffic: not the one about what was published.
     fn about_traffic(&self) -> impl Iterator<Item = &'a Dataset> {
         self.published().filter(|of| of.name != publication::DATASET)
@@ -86,10 +92,11 @@ impl<'a> Home<'a> {
     /// The feeds of all datasets.
     fn head(&self) -> Markup {
         html! {
-            @for of in self.published() {
+            @for of in self.with_feed() {
                 link rel="alternate" type="application/atom+xml" title=(of.title(self.site(), self.page.language).0)
                     href=(self.page.link(&atom::feed_path(&of.name, self.page.language)));
             }
+            style { (PreEscaped(MAP_STYLE)) }
             script type="application/ld+json" { (PreEscaped(schema_org::catalogue(self.catalogue, self.page.language))) }
         }
     }
@@ -173,6 +180,10 @@ impl<'a> Home<'a> {
         let spans: Vec<(ServiceDate, ServiceDate)> = dated.into_iter().filter_map(span).collect();
         let scores = self.about_traffic().filter_map(|of| Some((of, newest_score(of)?)));
         let scores: Vec<(&Dataset, (ServiceDate, f64))> = scores.collect();
+        let has_withdrawn = self.catalogue.datasets.iter().any(withdrawals::has_any);
+        // Of a dataset that is withdrawn the results are, too.
+        let without = self.with_feed().filter(|of| of.name != publication::DATASET && newest_score(of).is_none());
+        let without: Vec<&Dataset> = without.collect();
         let first = spans.iter().map(|(first, _)| *first).min();
         let newest = spans.iter().map(|(_, newest)| *newest).max();
         let language = self.page.language;
@@ -182,8 +193,9 @@ impl<'a> Home<'a> {
                 @if let Some(newest) = newest {
                     li {
                         b { (day(newest, language)) }
-                        @if first == Some(newest) { (self.say("bisher einziger Betriebstag", "only service date so far")) }
-                        @else { (self.say("neuester Betriebstag", "newest service date")) }
+                        @if first != Some(newest) { (self.say("neuester Betriebstag", "newest service date")) }
+                        @else if has_withdrawn { (self.say("einziger veröffentlichter Betriebstag", "only service date that is published")) }
+                        @else { (self.say("bisher einziger Betriebstag", "only service date so far")) }
                     }
                 }
                 @if let Some(first) = first.filter(|first| Some(*first) != newest) {
@@ -193,12 +205,40 @@ impl<'a> Home<'a> {
                     b { (count("rows", rows, language)) }
                     (rows_word(rows, language)) " in " (count("datasets", self.published().count() as u64, language)) " "
                     @if self.published().count() == 1 { (self.say("Datensatz", "dataset")) } @else { (self.say("Datensätzen", "datasets")) }
+                    // The audit report counts those about traffic alone.
+                    @if self.published().any(|of| of.name == publication::DATASET) {
+                        br; small { (self.say("mit dem Protokoll der Veröffentlichungen", "with the records of what was published")) }
+                    }
                 }
                 @if let Some((of, (newest, score))) = scores.iter().min_by(|(_, (_, one)), (_, (_, other))| one.total_cmp(other)) {
                     li {
                         b { (points(of, *newest, *score, language)) }
                         (self.say("von 100 Punkten", "of 100 points"))
-                        @if scores.len() > 1 { br; small { (self.say("niedrigster Wert der Datensätze", "lowest of the datasets")) } }
+                        br;
+                        small {
+                            @if scores.len() > 1 { (self.say("niedrigster Wert der Datensätze: ", "lowest of the datasets: ")) }
+                            (self.title(of)) ", " (day(*newest, language))
+                        }
+                        (self.without_points(&without))
+                    }
+                } @else if without.iter().any(|of| withdrawals::has_any(of)) {
+                    li { b { "–" } (self.say("keine Punkte", "no points")) (self.without_points(&without)) }
+                }
+            }
+        }
+    }
+
+    /// Datasets that have no score, so that nobody takes the lowest of the others for that of all.
+    fn without_points(&self, without: &[&'a Dataset]) -> Markup {
+        html! {
+            @if !without.is_empty() {
+                br;
+                small {
+                    (self.say("ohne Punkte: ", "without points: "))
+                    @for (place, of) in without.iter().enumerate() {
+                        @if place > 0 { "; " }
+                        (self.title(of))
+                        @if withdrawals::has_any(of) { (self.say(" (zurückgezogen)", " (withdrawn)")) }
                     }
                 }
             }
@@ -212,7 +252,7 @@ impl<'a> Home<'a> {
         let language = self.page.language;
         html! {
             figure {
-                img src=(self.page.link(&format!("{}/map.svg", of.name))) alt=(self.alternative(map));
+                (map_image(&self.page, &of.name, map, &self.alternative(map), false))
                 figcaption {
                     (self.say("Das Netz im Fahrplan vom ", "The network in the timetable of ")) (day(map.date, language)) ": "
                     (count(&format!("stops {} {}", of.name, map.date), map.stops, language)) " "
@@ -310,6 +350,9 @@ impl<'a> Home<'a> {
                 // One point is no trend.
                 @if scores.iter().filter(|(_, score)| score.is_some()).count() > 1 { (trend::sparkline(&scores)) }
             }
+            @if newest_score(of).is_none() && withdrawals::has_any(of) {
+                p.small { (self.say("Keine Punkte: Die Ergebnisse der Prüfungen sind zurückgezogen.", "No points: the results of the checks are withdrawn.")) }
+            }
             @if of.results.last().is_some_and(|newest| newest.status == Status::HeldBack) {
                 @let date = of.results.last().map(|newest| newest.date);
                 p.small {
@@ -393,7 +436,7 @@ impl<'a> Home<'a> {
                 li { a href=(self.page.link("datapackage.json")) { "datapackage.json" } ": Frictionless Data Package" }
                 li {
                     (self.say("Neues als Atom-Feed: ", "News as an Atom feed: "))
-                    @for (place, of) in self.published().enumerate() {
+                    @for (place, of) in self.with_feed().enumerate() {
                         @if place > 0 { "; " }
                         a href=(self.page.link(&atom::feed_path(&of.name, self.page.language))) { (self.title(of)) }
                     }
@@ -429,39 +472,57 @@ impl<'a> Home<'a> {
         }
     }
 
-    /// Dates that have left the public and have not come back.
+    /// What has left the public and has not come back.
     fn withdrawn(&self) -> Markup {
-        type Tables<'a> = Vec<(&'a Table, &'a Tombstone)>;
-        let mut gone: Vec<(&Dataset, ServiceDate, Tables<'_>)> = Vec::new();
-        for of in &self.catalogue.datasets {
-            let mut dates: BTreeMap<ServiceDate, Tables<'_>> = BTreeMap::new();
-            for table in &of.tables {
-                let is_back = |date: &ServiceDate| table.index.files.iter().any(|file| file.partition_date == *date);
-                for (date, tombstone) in table.index.withdrawn.iter().filter(|(date, _)| !is_back(date)) {
-                    dates.entry(*date).or_default().push((table, tombstone));
-                }
-            }
-            gone.extend(dates.into_iter().map(|(date, tables)| (of, date, tables)));
-        }
         let language = self.page.language;
+        let datasets = self.catalogue.datasets.iter().map(|of| (of, gone(of)));
+        let datasets: Vec<(&Dataset, Vec<Gone<'_>>)> = datasets.filter(|(_, gone)| !gone.is_empty()).collect();
         html! {
-            @if !gone.is_empty() {
+            @if !datasets.is_empty() {
                 h2 #withdrawn { (self.say("Zurückgezogen", "Withdrawn")) }
-                p { (self.say("Diese Tage waren veröffentlicht und sind es nicht mehr.", "These days were published and no longer are.")) }
-                ul { @for (of, date, tables) in &gone {
+                p { (self.say("Dies war veröffentlicht und ist es nicht mehr.", "This was published and no longer is.")) }
+                ul { @for (of, gone) in &datasets { @for gone in gone {
                     li {
-                        (self.to(of)) ", " (day(*date, language))
-                        @if tables.len() < of.tables.len() {
-                            " (" @for (place, (table, _)) in tables.iter().enumerate() { @if place > 0 { ", " } (named(table, language)) } ")"
+                        (self.to(of)) ", " (day(gone.first, language))
+                        @if gone.first != gone.last { (self.say(" bis ", " to ")) (day(gone.last, language)) }
+                        @if gone.has_names {
+                            " (" @for (place, table) in gone.act.tables.iter().enumerate() { @if place > 0 { ", " } (named(table, language)) } ")"
                         }
-                        ": "
-                        // All tables of one withdrawal have one reason.
-                        @if let Some((_, tombstone)) = tables.first() { (said(&tombstone.reason, Language::De, language)) }
+                        (self.say(": zurückgezogen", ": withdrawn")) (withdrawals::act(gone.act.tombstone, language))
                     }
-                } }
+                } } }
             }
         }
     }
+}
+
+/// Consecutive dates of which one act took the same tables.
+struct Gone<'a> {
+    first: ServiceDate,
+    last: ServiceDate,
+    act: Withdrawal<'a>,
+    has_names: bool,
+}
+
+fn gone(of: &Dataset) -> Vec<Gone<'_>> {
+    let mut found: Vec<Gone<'_>> = Vec::new();
+    let names = |of: &Withdrawal<'_>| of.tables.iter().map(|table| table.index.table.clone()).collect::<Vec<_>>();
+    for (date, day) in withdrawals::of_dataset(of) {
+        let has_names = day.has_names();
+        for act in day.acts {
+            let is_same = |of: &&mut Gone<'_>| {
+                of.last.plus_days(1) == date
+                    && of.has_names == has_names
+                    && of.act.tombstone.record == act.tombstone.record
+                    && names(&of.act) == names(&act)
+            };
+            match found.iter_mut().rev().find(is_same) {
+                Some(gone) => gone.last = date,
+                None => found.push(Gone { first: date, last: date, act, has_names }),
+            }
+        }
+    }
+    found
 }
 
 /// The first and the newest date of the current files.

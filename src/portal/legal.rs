@@ -27,7 +27,7 @@ pub(super) fn pages(site: &Site) -> Vec<(String, String)> {
             ["Datenschutz", "Privacy"],
             [
                 "Was beim Besuch dieser Seiten verarbeitet wird und was nicht.",
-                "What a visit to these pages leaves behind, and what not.",
+                "What is processed when you visit these pages, and what is not.",
             ],
             privacy,
         ),
@@ -124,12 +124,12 @@ fn imprint(page: &Page) -> Markup {
         }
         h2 { (say("Lizenz der Daten", "Licence of the data")) }
         p {
-            (say("Die Daten stehen unter der Lizenz ", "The data are under the licence ")) (page.licence()) ". "
-            (say("Als Quelle ist zu nennen: ", "Name as their source: "))
+            (say("Die Daten stehen unter der Lizenz ", "The data are licensed under ")) (page.licence()) ". "
+            (say("Als Quelle ist zu nennen: ", "Please attribute them to: "))
             (page.site.metadata.attribution.as_ref().unwrap_or(&page.site.publisher)) ". "
             (say(
                 "Wer außerdem zu nennen ist, weil Daten von ihm stammen, steht auf der Seite des Datensatzes.",
-                "Whom else to name, since data came from them, is on the page of the dataset.",
+                "Who else must be named because data came from them is stated on the page of the dataset.",
             ))
         }
     }
@@ -144,7 +144,7 @@ fn privacy(page: &Page) -> Markup {
         p.lead {
             (say(
                 "Diese Seiten kommen ohne Cookies, ohne Zählung von Besuchern und ohne Inhalte fremder Server aus.",
-                "These pages do without cookies, without counting visitors and without content of other servers.",
+                "These pages use no cookies, no visitor statistics and no content from other servers.",
             ))
         }
         h2 { (say("Verantwortlich", "Controller")) }
@@ -158,7 +158,7 @@ fn privacy(page: &Page) -> Markup {
         h2 { (say("Was diese Seiten nicht tun", "What these pages do not do")) }
         ul {
             li { (say("Sie setzen keine Cookies und speichern nichts in Ihrem Browser.", "They set no cookies and store nothing in your browser.")) }
-            li { (say("Sie zählen und verfolgen niemanden.", "They count and follow nobody.")) }
+            li { (say("Sie zählen und verfolgen niemanden.", "They neither count nor track anybody.")) }
             li {
                 (say(
                     "Sie laden keine Schriften, Karten, Bilder oder Programme von anderen Servern.",
@@ -177,8 +177,8 @@ fn privacy(page: &Page) -> Markup {
             (say(
                 "Damit der Server Ihnen eine Seite oder Datei schicken kann, verarbeitet er Ihre IP-Adresse, den Zeitpunkt, die abgerufene \
                  Adresse und was Ihr Browser von sich aus mitteilt. Was davon gespeichert wird, wozu und wie lange:",
-                "To send you a page or a file, the server processes your IP address, the time, the address that you ask for and what your \
-                 browser says of itself. What of it is kept, what for and how long:",
+                "To send you a page or a file, the server processes your IP address, the time, the address that you request and what \
+                 your browser sends by itself. What of this is stored, for what purpose and for how long:",
             ))
         }
         (stated_in(page, of.server_logs.as_deref(), of.server_logs_en.as_deref()))
@@ -204,8 +204,8 @@ fn privacy(page: &Page) -> Markup {
             (say(
                 "Ihre Nachricht und Ihre Adresse verwenden wir, um Ihr Anliegen zu bearbeiten, und löschen sie, sobald sie dafür und nach den \
                  Vorschriften über das Aufbewahren von Akten nicht mehr gebraucht werden.",
-                "We use your message and your address to deal with what you ask, and delete them as soon as neither this nor the rules on \
-                 keeping files need them.",
+                "We use your message and your address to handle your request, and delete them as soon as neither that nor the rules on \
+                 record keeping require them.",
             ))
         }
         h2 { (say("Die veröffentlichten Daten", "The published data")) }
@@ -222,8 +222,8 @@ fn privacy(page: &Page) -> Markup {
                  Verarbeitung einschränken lassen (Art. 18) und der Verarbeitung widersprechen (Art. 21). Niemand ist verpflichtet, uns Daten \
                  zu geben; ohne IP-Adresse kann der Server allerdings nicht antworten. Automatisierte Entscheidungen gibt es nicht.",
                 "You may ask which of your data we have (Art. 15 GDPR), have them corrected (Art. 16), deleted (Art. 17) or their processing \
-                 restricted (Art. 18), and object to it (Art. 21). Nobody must give us data, but without an IP address the server cannot \
-                 answer. Nothing is decided automatically.",
+                 restricted (Art. 18), and object to it (Art. 21). You are not obliged to give us data, but without an IP address the \
+                 server cannot answer. There is no automated decision-making.",
             ))
         }
         p { (say("Beschweren können Sie sich bei der Aufsichtsbehörde:", "You may complain to the supervisory authority:")) }
@@ -307,8 +307,8 @@ fn accessibility(page: &Page) -> Markup {
             (say(
                 "Bekommen Sie auf Ihre Rückmeldung innerhalb angemessener Zeit keine zufriedenstellende Antwort, können Sie sich an die \
                  Schlichtungsstelle wenden. Das Verfahren ist für Sie kostenlos; ein Rechtsbeistand ist nicht nötig.",
-                "If you get no satisfactory answer in reasonable time, you may turn to the body of conciliation. The procedure costs you nothing, \
-                 and you need no lawyer.",
+                "If you get no satisfactory answer within a reasonable time, you may turn to the conciliation body. The procedure is free of \
+                 charge for you, and you need no lawyer.",
             ))
         }
         @match &of.conciliation {

@@ -24,6 +24,7 @@ pub(crate) mod quality_page;
 mod rdf;
 mod schema_org;
 pub(crate) mod settings;
+mod withdrawals;
 
 pub(crate) use self::dataset_page::reason_words;
 pub(crate) use self::file::File;

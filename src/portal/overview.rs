@@ -16,7 +16,7 @@ use crate::report::results::folder;
 use crate::time::ServiceDate;
 
 /// What the form is called; changes when a reader must change.
-pub(crate) const FORMAT: &str = "fahrtenbuch-overview/2";
+pub(crate) const FORMAT: &str = "fahrtenbuch-overview/3";
 
 /// The word of `gap_reason` for trips that were called off. No data are missing of a bus that did not run.
 pub(crate) const CANCELLED: &str = "cancelled";
@@ -96,6 +96,10 @@ pub(crate) struct DayCoverage {
     /// Over rows of sources that say how many they expected.
     pub snapshots_expected: u64,
     pub snapshots_received: u64,
+    /// By source, of hours in which snapshots came that no known beat expected: how many came in the hour with the fewest, and in that
+    /// with the most. Gaps within such an hour are not looked for.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub without_beat: BTreeMap<String, [u64; 2]>,
     /// By reason and source.
     pub gaps: Vec<DayGap>,
     /// Whether so much is missing that the date is not complete ([`COMPLETE_BELOW`]).

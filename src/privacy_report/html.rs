@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use crate::page::page_in;
+use crate::page::{identifier, page_in};
 use crate::privacy_report::columns::{ColumnReport, ReceivedTable, Table};
 use crate::privacy_report::text::{alone, attack_in_words, attacks, kept, unread};
 use crate::privacy_report::{DatasetReport, Language, Linkage, PrivacyReport};
@@ -34,17 +34,17 @@ pub(crate) fn write(report: &PrivacyReport, language: Language) -> String {
             p {
                 (if lacking.len() == 1 { say(
                     "Diese Spalte sagt etwas über Personen oder über ein Fahrzeug, das eine Person fährt, und niemand hat \
-                     aufgeschrieben, warum sie veröffentlicht wird. Im Contract: customProperties 'why' und 'whyDe'.",
+                     aufgeschrieben, warum sie veröffentlicht wird. Im Vertrag: customProperties 'why' und 'whyDe'.",
                     "This column tells of persons, or of a vehicle that a person drives, and nobody has written down why it is \
                      published. In the contract: custom properties 'why' and 'whyDe'.",
                 ) } else { say(
                     "Diese Spalten sagen etwas über Personen oder über ein Fahrzeug, das eine Person fährt, und niemand hat \
-                     aufgeschrieben, warum sie veröffentlicht werden. Im Contract: customProperties 'why' und 'whyDe'.",
+                     aufgeschrieben, warum sie veröffentlicht werden. Im Vertrag: customProperties 'why' und 'whyDe'.",
                     "These columns tell of persons, or of a vehicle that a person drives, and nobody has written down why they \
                      are published. In the contract: custom properties 'why' and 'whyDe'.",
                 ) })
             }
-            ul { @for column in &lacking { li { code { (column) } } } }
+            ul { @for column in &lacking { li { code { (identifier(column)) } } } }
         }
         @for dataset in &report.datasets { (of_dataset(dataset, language)) }
     };
@@ -99,7 +99,7 @@ fn of_dataset(dataset: &DatasetReport, language: Language) -> Markup {
                 h3 { (say("Was die Quellen sonst noch liefern", "What else the sources give")) }
                 p {
                     (say(
-                        "Felder und Spalten, die kein Contract kennt, verlassen die Belege nie. Gesehen in den neuesten Abrufen:",
+                        "Felder und Spalten, die kein Vertrag kennt, verlassen die Belege nie. Gesehen in den neuesten Abrufen:",
                         "Fields and columns that no contract knows never leave the evidence. Seen in the newest captures:",
                     ))
                 }
@@ -165,7 +165,7 @@ fn of_column(column: &ColumnReport, language: Language) -> Markup {
     html! {
         tr.private[!column.published] {
             td {
-                code { (column.column) }
+                code { (identifier(&column.column)) }
                 @if column.personal { " " span.mark { (say("personenbeziehbar", "personal")) } }
             }
             td data-label=(say("Veröffentlicht", "Published")) {
@@ -195,7 +195,7 @@ fn received(table: &ReceivedTable, language: Language) -> Markup {
         ul.received {
             @for column in &table.columns {
                 li {
-                    code { (column.column) } " "
+                    code { (identifier(&column.column)) } " "
                     @if column.used_for.is_empty() {
                         small { (language.say("nicht veröffentlicht", "not published")) }
                     } @else {

@@ -25,11 +25,11 @@ fn told(out: &mut String, report: &PrivacyReport, language: Language) -> std::fm
     if !lacking.is_empty() {
         let told = match lacking.len() {
             1 => say(
-                "Für diese personenbeziehbare Spalte fehlt die Begründung (customProperty 'whyDe' und 'why' im Contract):",
+                "Für diese personenbeziehbare Spalte fehlt die Begründung (customProperty 'whyDe' und 'why' im Vertrag):",
                 "This column that may tell of persons has no reason (custom property 'why' in the contract):",
             ),
             _ => say(
-                "Für diese personenbeziehbaren Spalten fehlt die Begründung (customProperty 'whyDe' und 'why' im Contract):",
+                "Für diese personenbeziehbaren Spalten fehlt die Begründung (customProperty 'whyDe' und 'why' im Vertrag):",
                 "These columns that may tell of persons have no reason (custom property 'why' in the contract):",
             ),
         };
@@ -103,10 +103,10 @@ pub(super) fn unread(source: &UnreadSource, language: Language) -> String {
     let names = source.names.join(", ");
     let more = if source.has_more { language.say(" und weitere", " and more") } else { "" };
     match (source.names.is_empty(), language) {
-        (true, Language::De) => format!("{}: alles, was die Quelle liefert, ist im Contract", source.source),
+        (true, Language::De) => format!("{}: alles, was die Quelle liefert, ist im Vertrag", source.source),
         (true, Language::En) => format!("{}: all that the source gives is in the contract", source.source),
         (false, Language::De) => {
-            format!("{}: geliefert, in keinem Contract, daher privat: {names}{more}", source.source)
+            format!("{}: geliefert, in keinem Vertrag, daher privat: {names}{more}", source.source)
         }
         (false, Language::En) => format!("{}: given, in no contract, and so private: {names}{more}", source.source),
     }

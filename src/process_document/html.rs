@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use crate::capture::source::Source;
 use crate::licences::AGREEMENT;
-use crate::page::page_in;
+use crate::page::{identifier, page_in};
 use crate::pipeline::{FeedOrigin, Named, Pipeline};
 use crate::privacy_report;
 use crate::publish::PublishError;
@@ -25,10 +25,10 @@ pub(crate) fn write(workspace: &Workspace, language: Language) -> Result<String,
         p {
             (page.say(
                 "Erzeugt aus der Konfiguration. Was fehlt, steht hier als „nicht angegeben“; ",
-                "Made from the configuration. What is missing stands here as \"not stated\"; ",
+                "Made from the configuration. What is missing is marked as “not stated”; ",
             ))
             code { "fahrtenbuch check --for audit" }
-            (page.say(" nennt zu jedem solchen Feld Datei, Zeile und was zu schreiben ist.", " names file, line and what to write for each such field."))
+            (page.say(" nennt zu jedem solchen Feld Datei, Zeile und was zu schreiben ist.", " lists the file, the line and what to write for each of these fields."))
         }
         (page.responsible())
         (page.purpose())
@@ -84,7 +84,7 @@ impl<'a> Page<'a> {
         });
         html! {
             h2 { (self.say("Verantwortung", "Responsibility")) }
-            table { tbody {
+            table.stack { tbody {
                 (self.row(self.say("Herausgeber", "Publisher"), self.stated(Some(&site.publisher))))
                 (self.row(self.say("Verantwortliche Stelle", "Responsible body"), self.stated(imprint.name.as_deref())))
                 (self.row(self.say("Anschrift", "Address"), self.stated(imprint.address.as_deref())))
@@ -92,7 +92,7 @@ impl<'a> Page<'a> {
                 (self.row(self.say("Auskunft zu den Daten", "Questions about the data"), self.stated(contact.as_deref())))
                 (self.row(self.say("Datenschutzbeauftragte", "Data protection officer"), self.stated(privacy.data_protection_officer.as_deref())))
                 (self.row(
-                    self.say("Betrieb des Servers", "Running of the server"),
+                    self.say("Betrieb des Servers", "Server operation"),
                     self.stated(self.either(privacy.hosting.as_ref(), privacy.hosting_en.as_ref())),
                 ))
             } }
@@ -114,20 +114,20 @@ impl<'a> Page<'a> {
             @for pipeline in &self.workspace.pipelines {
                 h3 translate="no" { (pipeline.dataset) }
                 p { (self.stated(self.either(pipeline.description.as_ref(), pipeline.description_en.as_ref()))) }
-                table {
+                table.stack {
                     thead { tr {
                         th scope="col" { (self.say("Quelle", "Source")) }
-                        th scope="col" { (self.say("Abruf", "How")) }
+                        th scope="col" { (self.say("Abruf", "Access")) }
                         th scope="col" { (self.say("Rechte", "Rights")) }
-                        th scope="col" { (self.say("Zu nennen", "To be named")) }
+                        th scope="col" { (self.say("Namensnennung", "Attribution")) }
                     } }
                     tbody {
                         @for feed in &pipeline.feeds {
                             tr {
                                 td translate="no" { (printable(&feed.name)) }
-                                td { (self.origin(&feed.from)) @if let Some(every) = feed.every { (self.say(", alle ", ", every ")) (every.as_secs()) " s" } }
-                                td { (self.rights(feed.terms.licence.as_ref())) }
-                                td { @match &feed.terms.attribution { Some(name) => (printable(name)), None => "–" } }
+                                td data-label=(self.say("Abruf", "Access")) { (self.origin(&feed.from)) @if let Some(every) = feed.every { (self.say(", alle ", ", every ")) (every.as_secs()) " s" } }
+                                td data-label=(self.say("Rechte", "Rights")) { (self.rights(feed.terms.licence.as_ref())) }
+                                td data-label=(self.say("Namensnennung", "Attribution")) { @match &feed.terms.attribution { Some(name) => (printable(name)), None => "–" } }
                             }
                         }
                     }
@@ -140,11 +140,11 @@ impl<'a> Page<'a> {
     fn origin(self, from: &FeedOrigin) -> &'a str {
         match from {
             FeedOrigin::Source(Source::File { .. }) => self.say("Datei", "file"),
-            FeedOrigin::Source(Source::Http { .. }) => self.say("Abfrage über HTTP", "asked over HTTP"),
+            FeedOrigin::Source(Source::Http { .. }) => self.say("Abfrage über HTTP", "polled over HTTP"),
             FeedOrigin::Source(Source::S3 { .. }) => {
-                self.say("Abfrage eines Objektspeichers", "asked of an object store")
+                self.say("Abfrage eines Objektspeichers", "polled from an object store")
             }
-            FeedOrigin::Source(_) => self.say("Nachrichten, die gesandt werden", "messages that are sent"),
+            FeedOrigin::Source(_) => self.say("Nachrichten, die die Quelle sendet", "messages that the source sends"),
             FeedOrigin::Evidence(_) => self.say("Aufzeichnungen, die andere führen", "captures that others keep"),
             FeedOrigin::Unknown => self.say("gesammelt", "collected"),
         }
@@ -154,7 +154,7 @@ impl<'a> Page<'a> {
         match licence {
             Some(Named::Known(licence)) if licence.id == "own" => html! { (self.say("eigene Daten", "own data")) },
             Some(Named::Known(licence)) if licence.id == AGREEMENT => {
-                html! { (self.say("mit Einwilligung der Berechtigten", "by agreement with the holder of the rights")) }
+                html! { (self.say("mit Einwilligung der Berechtigten", "by agreement with the rights holder")) }
             }
             Some(Named::Known(licence)) => html! { (licence.id) },
             Some(Named::Other(name)) => html! { (printable(name)) },
@@ -182,7 +182,7 @@ impl<'a> Page<'a> {
             ),
             (
                 "Veröffentlichen: Eine neue Fassung jeder geänderten Tabelle kommt in den öffentlichen Speicher. Ältere Fassungen werden nicht überschrieben.",
-                "Publish: a new version of each changed table comes into the public store. Older versions are not written over.",
+                "Publish: a new version of each changed table goes into the public store. Older versions are not overwritten.",
             ),
             (
                 "Belegen: Ein Beleg nennt mit Prüfsummen, was hineinging, was jede Regel fand und was herauskam.",
@@ -192,7 +192,7 @@ impl<'a> Page<'a> {
         html! {
             h2 { (self.say("Wie verarbeitet wird", "How it is processed")) }
             ol { @for (de, en) in steps { li { (self.say(de, en)) } } }
-            p { (self.say("Für die veröffentlichten Tabellen gelten diese Verträge:", "These contracts hold for the published tables:")) }
+            p { (self.say("Für die veröffentlichten Tabellen gelten diese Verträge:", "These contracts apply to the published tables:")) }
             ul {
                 @for pipeline in &self.workspace.pipelines {
                     li {
@@ -223,7 +223,7 @@ impl<'a> Page<'a> {
                 }
                 @let personal: Vec<_> = tables.iter().flat_map(|table| table.columns.iter().map(move |column| (table, column))).filter(|(_, column)| column.personal).collect();
                 @if !personal.is_empty() {
-                    table {
+                    table.stack.columns {
                         thead { tr {
                             th scope="col" { (self.say("Spalte", "Column")) }
                             th scope="col" { (self.say("Wie veröffentlicht", "How it is published")) }
@@ -231,9 +231,9 @@ impl<'a> Page<'a> {
                         } }
                         tbody { @for (table, column) in &personal {
                             tr {
-                                td { code { (table.table) "." (column.column) } }
-                                td { (self.language.of(&column.how)) }
-                                td { @if column.published { (self.stated(told(&column.why).as_deref())) } @else { "–" } }
+                                td { code { (identifier(&format!("{}.{}", table.table, column.column))) } }
+                                td data-label=(self.say("Wie veröffentlicht", "How it is published")) { (identifier(self.language.of(&column.how))) }
+                                td data-label=(self.say("Warum", "Why")) { @if column.published { (self.stated(told(&column.why).as_deref())) } @else { "–" } }
                             }
                         } }
                     }
@@ -247,7 +247,7 @@ impl<'a> Page<'a> {
         let term = |text: Text| html! { b { (self.language.of(&text)) } };
         html! {
             h2 { (self.say("Wie lange aufbewahrt und wie vernichtet wird", "How long it is kept, and how it is destroyed")) }
-            table { tbody {
+            table.stack { tbody {
                 (self.row(
                     self.say("Aufzeichnungen, Schlüssel und Quarantäne eines Datums", "Captures, key and quarantine of a date"),
                     html! {
@@ -290,13 +290,13 @@ impl<'a> Page<'a> {
         let people = self.workspace.people.join(", ");
         html! {
             h2 { (self.say("Wer entscheidet", "Who decides")) }
-            p { (self.say("Entscheiden dürfen: ", "These may decide: ")) (self.stated(Some(&people))) "." }
+            p { (self.say("Entscheiden dürfen: ", "Entitled to decide: ")) (self.stated(Some(&people))) "." }
             p {
                 (self.say(
                     "Zu entscheiden ist, ob zurückgehaltene Zeilen freigegeben oder verworfen werden, ob fehlende oder veränderte Aufzeichnungen hingenommen werden, \
                      ob ein Datum zurückgezogen oder eine ältere Fassung wieder gültig wird. Jede Entscheidung verlangt Rolle und Grund; beide werden veröffentlicht.",
-                    "To be decided is whether rows that were held back are released or discarded, whether captures that are gone or changed are accepted, whether a date \
-                     is withdrawn or an older version holds again. Each decision demands a role and a reason; both are published.",
+                    "Decisions are about whether rows that were held back are released or discarded, whether captures that are gone or changed are accepted, whether a date \
+                     is withdrawn or an older version is restored. Each decision requires a role and a reason; both are published.",
                 ))
             }
         }
@@ -308,9 +308,9 @@ impl<'a> Page<'a> {
             h2 { (self.say("Schlüssel und Sicherungen", "Keys and backups")) }
             p {
                 (self.say(
-                    "Für jedes Datum wird ein Schlüssel erzeugt, aus dem die Pseudonyme folgen. Er liegt im privaten Speicher, den nur das Dienstkonto liest, und wird mit \
+                    "Für jedes Datum wird ein Schlüssel erzeugt, aus dem die Pseudonyme berechnet werden. Er liegt im privaten Speicher, den nur das Dienstkonto liest, und wird mit \
                      den Aufzeichnungen des Datums vernichtet. Er wird nie veröffentlicht.",
-                    "For each date a key is made, from which the pseudonyms follow. It is in the private store, which only the account of the service reads, and is \
+                    "For each date a key is generated, from which the pseudonyms are computed. It stays in the private store, which only the service account reads, and is \
                      destroyed with the captures of the date. It is never published.",
                 ))
             }
@@ -319,11 +319,11 @@ impl<'a> Page<'a> {
                     None => { (self.say("Sicherungen: ", "Backups: ")) (self.stated(None)) }
                     Some(backup) if backup.keys_to.is_some() => (self.say(
                         "Der private Speicher wird gesichert, die Schlüssel an einem eigenen Ort.",
-                        "The private store is backed up, the keys in a place of their own.",
+                        "The private store is backed up, and the keys to a place of their own.",
                     )),
                     Some(_) => (self.say(
                         "Der private Speicher wird gesichert, die Schlüssel nicht: Sie gibt es nur dort.",
-                        "The private store is backed up, the keys are not: they are only there.",
+                        "The private store is backed up, the keys are not: they exist only there.",
                     )),
                 }
             }
@@ -332,11 +332,11 @@ impl<'a> Page<'a> {
 
     fn proved(self) -> Markup {
         html! {
-            h2 { (self.say("Wie es nachgeprüft wird", "How it is checked")) }
+            h2 { (self.say("Wie es nachgeprüft werden kann", "How it can be verified")) }
             p {
                 (self.say("Verzeichnisse, Belege und das Protokoll aller Veröffentlichungen sind öffentlich (", "Indexes, records and the log of all releases are public ("))
                 code { "meta/" } ", " code { "ledger/" }
-                (self.say("). Der Jahresnachweis nennt zu jeder Zahl die Abfrage: ", "). The annual report names the query of each number: "))
+                (self.say("). Der Jahresnachweis nennt zu jeder Zahl die Abfrage: ", "). The annual report gives the query behind each number: "))
                 code { "fahrtenbuch report audit" } "."
             }
         }
@@ -345,11 +345,11 @@ impl<'a> Page<'a> {
 
 const STYLE: &str = "\
 @page{size:A4;margin:17mm 16mm 16mm;@bottom-right{content:counter(page) ' / ' counter(pages);font:8pt system-ui,sans-serif;color:#555}}\
-body{max-width:52rem;font-size:15px;counter-reset:part}h1{margin:.2rem 0 0;font-size:1.9rem}.of{color:var(--muted);margin:.1rem 0 .6rem}\
+body{max-width:52rem;font-size:15px;counter-reset:part;hyphens:auto}code,[translate=no]{hyphens:none}.stack td:first-child{font-weight:600}h1{margin:.2rem 0 0;font-size:clamp(1rem,6vw,1.9rem)}p code{white-space:nowrap}.of{color:var(--muted);margin:.1rem 0 .6rem}\
 h2{margin:2rem 0 .4rem;font-size:1.25rem;border-bottom:2px solid var(--accent);padding-bottom:.15rem;counter-increment:part}\
 h2:before{content:counter(part) '  ';color:var(--accent)}h3{margin:1rem 0 .2rem;font-size:1rem}p{margin:.35rem 0}\
 table{width:100%;font-size:.86rem;margin:.5rem 0}th,td{border-bottom:1px solid var(--line);padding:.25rem .6rem .25rem 0;text-align:left;vertical-align:top}\
-th[scope=row]{width:30%}td:first-child:has(code){width:32%}th{font-weight:600;color:var(--muted)}.lines{white-space:pre-line}.bad{color:var(--bad)}ul,ol{margin:.3rem 0;padding-left:1.2rem}li{margin:.12rem 0}\
+th[scope=row]{width:30%}.columns td:first-child{width:32%}th{font-weight:600;color:var(--muted)}.lines{white-space:pre-line}.bad{color:var(--bad)}ul,ol{margin:.3rem 0;padding-left:1.2rem}li{margin:.12rem 0}\
 @media print{:root{--accent:#0b4f86;--line:#bbb;--muted:#444}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}\
 body{max-width:none;margin:0;padding:0;font-size:9.6pt;line-height:1.4}main{padding:0}h1{font-size:19pt}h2{font-size:12.5pt;margin:6mm 0 1.5mm}h3{font-size:10pt}\
 h2,h3,thead{break-after:avoid}table{font-size:8.6pt}}";

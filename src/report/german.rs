@@ -52,7 +52,7 @@ pub(super) fn description(contract: &Contract, spec: &RuleSpec) -> Option<String
                 joined(&[(of.min_length, "mindestens"), (of.max_length, "höchstens")])
             )
         }
-        RuleKind::Once { columns } => format!("keine zwei Zeilen haben dasselbe bei {}", names(&columns.places)),
+        RuleKind::Once { columns } => format!("keine zwei Zeilen stimmen in {} überein", names(&columns.places)),
         &RuleKind::ForeignKey { key } => {
             let key = &contract.foreign_keys[key];
             let targets: Vec<String> =

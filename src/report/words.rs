@@ -146,13 +146,81 @@ pub(crate) fn dimension_word(dimension: Dimension) -> (&'static str, &'static st
 
 /// A result of a rule of some severity in German and English.
 pub(crate) fn result_word(result: RuleResult, severity: Severity) -> (&'static str, &'static str) {
-    match (result, severity) {
-        (RuleResult::Passed, _) => ("erfüllt", "passed"),
-        (RuleResult::Warning, Severity::Info) => ("Hinweis", "info"),
-        (RuleResult::Warning, _) => ("Warnung", "warning"),
-        (RuleResult::Failed, _) => ("nicht erfüllt", "failed"),
-        (RuleResult::Error, _) => ("nicht prüfbar", "error"),
-        (RuleResult::Skipped, _) => ("ausgelassen", "skipped"),
+    Verdict::of(result, severity).words()
+}
+
+/// What a rule came to, as all pages tell it apart: each has one word and one colour everywhere. The gravest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Verdict {
+    Error,
+    Failed,
+    Warning,
+    Info,
+    Passed,
+    Skipped,
+}
+
+impl Verdict {
+    /// In the order in which a run is summed up.
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Passed, Self::Failed, Self::Error, Self::Warning, Self::Info, Self::Skipped];
+
+    pub(crate) fn of(result: RuleResult, severity: Severity) -> Self {
+        match (result, severity) {
+            (RuleResult::Passed, _) => Self::Passed,
+            (RuleResult::Warning, Severity::Info) => Self::Info,
+            (RuleResult::Warning, _) => Self::Warning,
+            (RuleResult::Failed, _) => Self::Failed,
+            (RuleResult::Error, _) => Self::Error,
+            (RuleResult::Skipped, _) => Self::Skipped,
+        }
+    }
+
+    /// In names of numbers.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Failed => "failed",
+            Self::Warning => "warning",
+            Self::Info => "info",
+            Self::Passed => "passed",
+            Self::Skipped => "skipped",
+        }
+    }
+
+    /// Of one rule, in German and English.
+    pub(crate) fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Error => ("nicht prüfbar", "error"),
+            Self::Failed => ("nicht erfüllt", "failed"),
+            Self::Warning => ("Warnung", "warning"),
+            Self::Info => ("Hinweis", "info"),
+            Self::Passed => ("erfüllt", "passed"),
+            Self::Skipped => ("ausgelassen", "skipped"),
+        }
+    }
+
+    /// After a number of rules, in German and English.
+    pub(crate) fn counted(self, rules: u64) -> (&'static str, &'static str) {
+        match (self, rules) {
+            (Self::Error, 1) => ("nicht prüfbar", "error"),
+            (Self::Error, _) => ("nicht prüfbar", "errors"),
+            (Self::Warning, 1) => ("Warnung", "warning"),
+            (Self::Warning, _) => ("Warnungen", "warnings"),
+            (Self::Info, 1) => ("Hinweis", "info"),
+            (Self::Info, _) => ("Hinweise", "infos"),
+            (of, _) => of.words(),
+        }
+    }
+
+    /// Of the style sheets: red what is not met, amber what warns, the colour of the text what only remarks.
+    pub(crate) fn class(self) -> &'static str {
+        match self {
+            Self::Error | Self::Failed => "bad",
+            Self::Warning => "warn",
+            Self::Info | Self::Skipped => "muted",
+            Self::Passed => "good",
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! journal when they changed; quarantine, the lengths of archives and what waits to go elsewhere when the journal changed, or after
 //! ten minutes; files in the bucket once. What cannot be read tells nothing, and least of all that something is mended.
 
+mod confirmed;
 mod disk;
 mod expiring;
 mod hangs;
@@ -22,6 +23,7 @@ use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
 
+use self::confirmed::Confirmer;
 use self::disk::Disk;
 use self::journals::Journals;
 pub use self::known::Known;
@@ -57,6 +59,7 @@ pub struct Causes {
     slow: Option<Slow>,
     collecting: Collecting,
     disks: Vec<Disk>,
+    confirmers: Vec<Confirmer>,
     /// The newest captures of sources of which nothing is remembered.
     newest: BTreeMap<String, Option<Timestamp>>,
     /// Of causes that have no beginning of their own: when they were found first, by key.
@@ -88,6 +91,7 @@ impl Causes {
         causes.extend(self.identity.lost(known, &self.journals));
         causes.extend(configuration(&known.workspace.root, &known.workspace.mistakes, known.now));
         causes.extend(hangs::causes(known));
+        causes.extend(confirmed::causes(&self.confirmers, known.now));
         let missing = known.facts.missing.iter().map(|(dataset, missing)| {
             let MissingFiles { dates, months } = missing.clone();
             known::cause(Trouble::FilesMissing { dataset: dataset.clone(), dates, months }, known.now)
@@ -167,6 +171,8 @@ impl Causes {
             add(CauseKind::RunHangs, chore.name);
         });
         self.disks.iter().for_each(|disk| add(CauseKind::DiskFilling, disk.place));
+        let confirming = self.confirmers.iter().filter(|confirmer| confirmer.is_well());
+        confirming.for_each(|confirmer| add(CauseKind::LogUnconfirmed, confirmer.subject()));
         if self.spool(known).is_some() {
             add(CauseKind::DiskFilling, "spool");
         }
@@ -210,6 +216,7 @@ impl Causes {
             disk::look("bucket", &folder, disk::releases_per_day(all))
         });
         self.disks = private.into_iter().chain(bucket).collect();
+        self.confirmers = confirmed::look(known);
     }
 
     fn spool(&self, known: &Known<'_>) -> Option<SpoolMetrics> {

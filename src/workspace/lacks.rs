@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::durable;
 use crate::yaml::{Node, Problem, Problems};
 
 /// Something that is missing.
@@ -26,17 +27,29 @@ struct Written {
 pub(super) struct Lacking<'a> {
     file: &'a Path,
     node: &'a Node,
+    /// Of the file, where it is known.
+    text: String,
     found: Vec<Lack>,
 }
 
 impl<'a> Lacking<'a> {
     pub(super) fn new(file: &'a Path, node: &'a Node) -> Self {
-        Self { file, node, found: Vec::new() }
+        Self { file, node, text: String::new(), found: Vec::new() }
+    }
+
+    /// With the text of the file, by which a section that is not there has a line: that of its example in a comment, or the last one.
+    pub(super) fn of_file(file: &'a Path, node: &'a Node) -> Self {
+        // What cannot be read was told by who read the node.
+        let text = durable::read_to_string(file).unwrap_or_default();
+        Self { text, ..Self::new(file, node) }
     }
 
     /// Something is missing below the keys of `path`; `example` are the lines to write there.
     pub(super) fn add(&mut self, path: &[&str], what: &str, example: &str) {
-        let (line, _) = self.anchor(path);
+        let line = match self.anchor(path) {
+            (line, 0) => self.line_of_new(path, example).unwrap_or(line),
+            (line, _) => line,
+        };
         let written = Written {
             path: path.iter().map(|key| (*key).to_owned()).collect(),
             lines: example.lines().map(str::to_owned).collect(),
@@ -67,6 +80,17 @@ impl<'a> Lacking<'a> {
     fn anchor(&self, path: &[&str]) -> (u32, usize) {
         let anchor = Anchor::of(self.node, path.iter().copied());
         (anchor.line, anchor.there)
+    }
+
+    /// Where a section is to be written of which nothing is there.
+    fn line_of_new(&self, path: &[&str], example: &str) -> Option<u32> {
+        let key = path.first().copied().or_else(|| example.split_once(':').map(|(key, _)| key))?;
+        let is_example = |line: &str| {
+            let rest = line.strip_prefix('#').map(|line| line.strip_prefix(' ').unwrap_or(line));
+            rest.and_then(|line| line.strip_prefix(key)).is_some_and(|rest| rest.starts_with(':'))
+        };
+        let mut lines = (1..).zip(self.text.lines());
+        lines.find(|(_, line)| is_example(line)).or_else(|| (1..).zip(self.text.lines()).last()).map(|(line, _)| line)
     }
 
     /// All that was found, each with what to write. What is alone in a section that is missing is told with the section; more than one
@@ -298,6 +322,22 @@ mod tests {
                 (Some(2), false, "    privacy:\n      hosting: Hier\n"),
             ]
         );
+    }
+
+    #[test]
+    fn a_section_that_is_not_there_is_told_at_its_example_or_at_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("fahrtenbuch.yaml");
+        let text = "# A city.\ntitle: T\n# contact: {name: A}\n# people of the city\nportal:\n  #   backup: no section\n  colour: red\n";
+        std::fs::write(&file, text).unwrap();
+        let node = yaml::parse(&file, text).unwrap();
+        let mut lacking = Lacking::of_file(&file, &node);
+        lacking.add(&["contact"], "x", "name: A");
+        lacking.add(&["backup"], "x", "to: /mnt/backup");
+        lacking.add(&[], "x", "people: [A]");
+        lacking.add(&["portal", "imprint"], "x", "name: A");
+        let lines: Vec<u32> = lacking.finish().iter().map(|lack| lack.problem.line).collect();
+        assert_eq!(lines, [3, 7, 7, 5]);
     }
 
     #[test]

@@ -48,7 +48,7 @@ impl Portal {
 pub fn wanted(workspace: &Workspace, portal: Portal) -> Result<Vec<Lack>, Vec<Problem>> {
     let file = workspace.root.join(FILE);
     let node = yaml::read(&file)?;
-    let mut wants = Wants { node: &node, portal, lacking: Lacking::new(&file, &node) };
+    let mut wants = Wants { node: &node, portal, lacking: Lacking::of_file(&file, &node) };
     wants.of_the_city(workspace);
     let datasets = workspace.pipelines.iter().map(|pipeline| pipeline.dataset.as_str());
     for dataset in datasets.chain(workspace.publication.then_some(DATASET)) {

@@ -12,7 +12,7 @@ use crate::yaml::{self, Problem};
 pub fn wanted_by_audit(workspace: &Workspace) -> Result<Vec<Lack>, Vec<Problem>> {
     let file = workspace.root.join(FILE);
     let node = yaml::read(&file)?;
-    let mut lacking = Lacking::new(&file, &node);
+    let mut lacking = Lacking::of_file(&file, &node);
     let site = &workspace.site;
     let (imprint, privacy) = (&site.portal.imprint, &site.portal.privacy);
     if !workspace.publication {

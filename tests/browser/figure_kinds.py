@@ -169,8 +169,12 @@ def rules_of_table(where):
     return query
 
 
-KINDS["table_passed"] = rules_of_table("result = 'passed'")
-KINDS["table_unmet"] = rules_of_table("result IN ('warning', 'failed', 'error') AND severity <> 'info'")
+# What a rule came to, as pages tell it apart: a result that warns is a warning or an info by the severity of its rule.
+VERDICTS = {result: f"result = '{result}'" for result in ["passed", "failed", "error", "skipped"]}
+VERDICTS["warning"] = "result = 'warning' AND severity <> 'info'"
+VERDICTS["info"] = "result = 'warning' AND severity = 'info'"
+for verdict, where in VERDICTS.items():
+    KINDS[f"table_{verdict}"] = rules_of_table(where)
 
 # Where the rows of a table went, by the name of the number in the results.
 WENT = {
@@ -231,17 +235,17 @@ def rolled_back_to(bucket, dataset, table, date):
     return bucket.one(f"SELECT arg_max(rolled_back_to, version) FROM {bucket.rows('publication/releases')} WHERE {where}", [dataset, table, date])
 
 
-def rules_in(*results):
+def rules_where(where):
     def query(bucket, dataset, date):
-        where = f"kind = 'rule' AND dataset = ? AND partition_date = ? AND result IN {results + ('',)}"
-        return bucket.one(f"SELECT count(*) FROM {reports(bucket)} WHERE {where}", [dataset, date])
+        where_all = f"kind = 'rule' AND dataset = ? AND partition_date = ? AND {where}"
+        return bucket.one(f"SELECT count(*) FROM {reports(bucket)} WHERE {where_all}", [dataset, date])
 
     return query
 
 
-KINDS["rules"] = rules_in("passed", "warning", "failed", "error", "skipped")
-for result in ["passed", "warning", "failed", "error", "skipped"]:
-    KINDS[f"rules_{result}"] = rules_in(result)
+KINDS["rules"] = rules_where("true")
+for verdict, where in VERDICTS.items():
+    KINDS[f"rules_{verdict}"] = rules_where(where)
 
 
 def coverage_sum(what):
@@ -263,6 +267,21 @@ def missing(bucket, dataset, first, last, reason, source):
     where = "partition_date BETWEEN ? AND ? AND gap_reason = ? AND source IS NOT DISTINCT FROM ?"
     found = bucket.one(f"SELECT {lacks} FROM {bucket.rows(f'{dataset}/coverage')} WHERE {where}", [first, last, reason, None if source == "-" else source])
     return found or 0
+
+
+def without_beat(what):
+    """Of hours of a source in which snapshots came that no known beat expected."""
+
+    def query(bucket, dataset, source, first, last):
+        where = "source = ? AND partition_date BETWEEN ? AND ? AND snapshots_expected IS NULL AND snapshots_received > 0"
+        return bucket.one(f"SELECT {what} FROM {bucket.rows(f'{dataset}/coverage')} WHERE {where}", [source, first, last])
+
+    return query
+
+
+KINDS["days_without_beat"] = without_beat("count(DISTINCT partition_date)")
+KINDS["fewest_without_beat"] = without_beat("min(snapshots_received)")
+KINDS["most_without_beat"] = without_beat("max(snapshots_received)")
 
 
 @functools.cache
@@ -338,11 +357,12 @@ TIMETABLES = {"stops", "stop_times", "trips", "routes"}
 def days_of(bucket, dataset):
     files, withdrawn = {}, set()
     for table in bucket.tables_of(dataset):
-        for date, provisional in bucket.all(f"SELECT partition_date, provisional FROM {bucket.index(table)}"):
+        of_table = dict(bucket.all(f"SELECT partition_date, provisional FROM {bucket.index(table)}"))
+        for date, provisional in of_table.items():
             files[date] = files.get(date, False) or provisional
-        for date, tombstone in bucket.json(f"meta/{table}/files.json").get("withdrawn", {}).items():
-            if not tombstone.get("lifted"):
-                withdrawn.add(datetime.date.fromisoformat(date))
+        # What left the public and is not back: of a day of which other tables are there, it is one that is not complete.
+        gone = {datetime.date.fromisoformat(date) for date in bucket.json(f"meta/{table}/files.json").get("withdrawn", {})}
+        withdrawn |= gone - set(of_table)
     status, nothing = {}, set()
     if bucket.has("publication/rule_results"):
         status = dict(bucket.all(f"SELECT DISTINCT partition_date, status FROM {reports(bucket)} WHERE dataset = ?", [dataset]))
@@ -367,15 +387,15 @@ def days_of(bucket, dataset):
     is_irregular = dataset == "publication" or TIMETABLES <= {table.split("/")[1] for table in bucket.tables_of(dataset)}
 
     def state(date):
-        if date in withdrawn:
-            return "withdrawn"
         if date not in files:
             if status.get(date) == "held_back":
                 return "held"
+            if date in withdrawn:
+                return "withdrawn"
             return "unchanged" if is_irregular else "nothing" if date in nothing else "missing"
         if date in nothing:
             return "nothing"
-        return "provisional" if files[date] else "partial" if date in partial else "complete"
+        return "provisional" if files[date] else "partial" if date in partial | withdrawn else "complete"
 
     known = [*files, *withdrawn, *status]
     if not known:

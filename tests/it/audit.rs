@@ -2,6 +2,8 @@
 //! somebody wrote becomes a part of the page, and it prints on twelve sheets.
 
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -12,6 +14,12 @@ use crate::world::{World, browser, files, python};
 const TELEMETRY: &str = "stadtbus-telemetrie";
 const CONTRACT: &str = "schemas/gtfs-realtime/vehicle_positions.odcs.yaml";
 const BY: [&str; 2] = ["--by", "Datenmanagement"];
+/// Of a report of a whole year, on a machine that does other things, too.
+const MOST_TIME: Duration = Duration::from_secs(60);
+/// MiB.
+const MOST_MEMORY: u64 = 600;
+/// Trips that begin at noon: of the snapshots of each hour some have one on every date.
+const AT_NOON: &str = "trip_id LIKE '%-12__-0'";
 const HOSTILE: &str = "</td><script>alert('x')</script><img src=https://elsewhere.example/x.png> \"'&";
 
 fn done(world: &World, arguments: &[&str]) -> String {
@@ -21,68 +29,106 @@ fn done(world: &World, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// How many dates are simulated: some, or as many as a year has.
+/// How many dates are published: those of a year, or a twentieth of it.
 fn days() -> i32 {
-    let long = std::env::var("FAHRTENBUCH_TEST_ROUNDS").ok().and_then(|rounds| rounds.parse().ok());
-    long.map_or(7, |rounds: i32| (rounds * 4).clamp(7, 364))
+    if std::env::var_os("FAHRTENBUCH_TEST_ROUNDS").is_some() { 365 } else { 18 }
 }
 
 fn date(day: i32) -> String {
-    let first: jiff::civil::Date = if days() > 300 { "2026-01-01" } else { "2026-11-18" }.parse().unwrap();
+    let first: jiff::civil::Date = if days() == 365 { "2026-01-01" } else { "2026-11-07" }.parse().unwrap();
     first.checked_add(jiff::Span::new().days(day)).unwrap().to_string()
 }
 
-/// Takes what was captured of the vehicles in some hours (UTC) of a date away.
-fn outage(world: &World, date: &str, hours: std::ops::Range<u32>) {
-    let evidence = world.path("data/sample/evidence");
-    let day = date.replace('-', "");
-    let mut gone = 0;
-    for name in files(&evidence).into_keys() {
-        let of_hour = |hour: u32| name.ends_with(&format!("{day}T{hour:02}.warc.gz"));
-        if name.contains("vehicle-positions") && hours.clone().any(of_hour) {
-            std::fs::remove_file(evidence.join(name)).unwrap();
-            gone += 1;
-        }
+/// Numbers that follow from a seed.
+struct Chance(u64);
+
+impl Chance {
+    fn from_environment() -> Self {
+        let seed = std::env::var("FAHRTENBUCH_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20);
+        println!("FAHRTENBUCH_TEST_SEED={seed}");
+        Self(seed)
     }
-    assert_eq!(gone, hours.len(), "{:?}", files(&evidence).keys().take(3).collect::<Vec<_>>());
+
+    /// Below a number.
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % end
+    }
 }
 
-/// A workspace with dates, faults and an outage, rows that were held, released and discarded, a rule that changed, a date that was
-/// withdrawn, and a timetable that went back.
+/// Takes what was captured of the vehicles in some hours (UTC) of a date away.
+fn outage(world: &World, date: &str, hours: std::ops::Range<usize>) {
+    let folder = world.path("data/sample/evidence/stadtbus-vehicle-positions").join(date.replace('-', "/"));
+    let day = date.replace('-', "");
+    let of_hour = |hour: usize| folder.join(format!("stadtbus-vehicle-positions-{day}T{hour:02}.warc.gz"));
+    assert!(!files(&folder).is_empty(), "{date}: nothing was captured");
+    // A fault of the feed may have taken one of them before.
+    for hour in hours {
+        let _ = std::fs::remove_file(of_hour(hour));
+        assert!(!of_hour(hour).exists(), "{date} {hour}");
+    }
+}
+
+/// Publishes a part of the year, two dates at a time.
+fn publish(world: &World, part: &[String]) {
+    let [from, to] = [part.first(), part.last()].map(|date| date.unwrap().as_str());
+    let begin = |slice: &str| {
+        let mut command = world.command();
+        command.args(["run", TELEMETRY, "--from", from, "--to", to, "--slice", slice]);
+        command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    for child in ["0/2", "1/2"].map(begin) {
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+/// A workspace with dates, faults and outages, rows that were held, released and discarded, rules that changed, dates that were
+/// withdrawn, and a timetable that went back. Each source has an answer an hour, which is enough for every figure.
 fn city() -> World {
     let mut world = World::with_publication();
     let (count, evidence) = (days(), world.path("data/sample/evidence"));
     world.set_clock(&format!("{}T18:00:00Z", date(count)));
     std::fs::remove_dir_all(&evidence).unwrap();
-    // Two dates have no snapshot at all.
-    let all: Vec<String> = (0..count).map(date).collect();
-    for day in all.iter().enumerate().filter(|(place, _)| *place != 3).map(|(_, day)| day) {
-        let simulate = ["simulate", "--date", day, "--interval", "300", "--faults", "--evidence"];
-        done(&world, &[&simulate[..], &[&evidence.to_string_lossy()]].concat());
-    }
-    outage(&world, &all[1], 7..10);
-    outage(&world, &all[4], 12..13);
     world.replace("fahrtenbuch.yaml", "introduction: >-", &format!("introduction: >-\n    {HOSTILE}"));
-    hold(&world, CONTRACT, "test_trip", "trip_id LIKE 'unbekannt%'");
+    hold(&world, CONTRACT, "test_trip", AT_NOON);
     done(&world, &["run", "stadtbus-fahrplan"]);
-    let run = |day: &str| {
-        let output = world.program(&["run", TELEMETRY, "--date", day]);
-        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-    };
-    let half = all.len() - 2;
-    all[..half].iter().for_each(|day| run(day));
-    // Rows of the unknown trip: of one date they are discarded, of another released.
-    let long = format!("Testfahrt ohne Fahrgäste {}", "x".repeat(150));
-    for (act, day, reason) in [("discard", &all[0], long.as_str()), ("release", &all[2], HOSTILE)] {
-        let rows = format!("{TELEMETRY}/vehicle_locations");
-        let decide = ["quarantine", act, &rows, "--date", day, "--all", "--reason", reason];
-        done(&world, &[&decide[..], &BY].concat());
-        run(day);
+    let all: Vec<String> = (0..count).map(date).collect();
+    let parts: Vec<&[String]> = all.chunks(if count == 365 { 31 } else { 6 }).collect();
+    let mut chance = Chance::from_environment();
+    for (number, part) in parts.iter().enumerate() {
+        // What of the last date comes after midnight is captured with the next one. One date has no snapshot at all.
+        let next = parts.get(number + 1).and_then(|next| next.first());
+        for day in part[usize::from(number > 0)..].iter().chain(next).filter(|day| **day != all[3]) {
+            let simulate = ["simulate", "--date", day, "--interval", "3600", "--faults", "--evidence"];
+            done(&world, &[&simulate[..], &[&evidence.to_string_lossy()]].concat());
+        }
+        for hours in [3, 1] {
+            let with_data = |day: &&String| **day != all[3];
+            let days: Vec<&String> = part.iter().filter(with_data).collect();
+            let begin = 6 + chance.below(10);
+            outage(&world, days[chance.below(days.len())], begin..begin + hours);
+        }
+        if number + 1 == parts.len() {
+            world.replace(CONTRACT, "description: A rule of a test.", "description: A rule of a test, in other words.");
+        } else if number > 0 && number % 4 == 0 {
+            world.replace(CONTRACT, AT_NOON, &format!("{AT_NOON} OR trip_id = '{number}'"));
+        }
+        publish(&world, part);
+        if number == 0 {
+            decide(&world, &all);
+        }
+        // The next part reads the last date of this one, and nothing before.
+        for day in &part[..part.len() - 1] {
+            for source in std::fs::read_dir(&evidence).unwrap() {
+                let _ = std::fs::remove_dir_all(source.unwrap().path().join(day.replace('-', "/")));
+            }
+        }
     }
-    world.replace(CONTRACT, "description: A rule of a test.", "description: A rule of a test, in other words.");
-    all[half..].iter().for_each(|day| run(day));
-    let withdraw = ["withdraw", TELEMETRY, "--date", &all[1], "--reason", "Kennzeichen in Fahrzeugnamen <b>fett</b>"];
-    done(&world, &[&withdraw[..], &BY].concat());
+    for day in all.iter().skip(1).step_by(100) {
+        let withdraw = ["withdraw", TELEMETRY, "--date", day, "--reason", "Kennzeichen in Fahrzeugnamen <b>fett</b>"];
+        done(&world, &[&withdraw[..], &BY].concat());
+    }
     add_a_row_to_stops(&world);
     done(&world, &["run", "stadtbus-fahrplan"]);
     let rollback = ["releases", "rollback", "stadtbus-fahrplan/stops", "--to", "1", "--reason", "falsche Haltestelle"];
@@ -90,11 +136,45 @@ fn city() -> World {
     world
 }
 
+/// Decides about rows that were held: of the first date that has some they are discarded, of the next one released.
+fn decide(world: &World, all: &[String]) {
+    let long = format!("Testfahrt ohne Fahrgäste {}", "x".repeat(150));
+    let rows = format!("{TELEMETRY}/vehicle_locations");
+    let mut acts = vec![("release", HOSTILE), ("discard", long.as_str())];
+    // Not the date that is withdrawn.
+    for day in all.iter().enumerate().filter(|(place, _)| *place != 1).map(|(_, day)| day) {
+        let Some((act, reason)) = acts.pop() else { return };
+        let decide = ["quarantine", act, &rows, "--date", day, "--all", "--reason", reason];
+        if world.program(&[&decide[..], &BY].concat()).status.success() {
+            done(world, &["run", TELEMETRY, "--date", day]);
+        } else {
+            acts.push((act, reason));
+        }
+    }
+    panic!("no rows were held");
+}
+
 fn report(world: &World, name: &str, arguments: &[&str]) -> PathBuf {
     let folder = world.path(name);
     let command = ["report", "audit", "--year", "2026", "--into", &folder.to_string_lossy()].map(str::to_owned);
     let command: Vec<&str> = command.iter().map(String::as_str).chain(arguments.iter().copied()).collect();
     done(world, &command);
+    folder
+}
+
+/// The same, within the time and the memory that a small machine has.
+fn measured(world: &World, name: &str) -> PathBuf {
+    let folder = world.path(name);
+    let [root, into] = [&world.path(""), &folder].map(|path| path.to_string_lossy().into_owned());
+    let report = ["report", "audit", "--year", "2026", "--into", &into];
+    let begun = Instant::now();
+    let output = python("peak_memory.py", &[&[env!("CARGO_BIN_EXE_fahrtenbuch"), "-C", &root][..], &report].concat());
+    let took = begun.elapsed();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    let mebibytes: u64 = told.lines().last().unwrap().parse().unwrap();
+    println!("a report of {} dates took {took:?} and {mebibytes} MiB", days());
+    assert!(took < MOST_TIME && mebibytes < MOST_MEMORY, "{took:?} {mebibytes} MiB");
     folder
 }
 
@@ -108,7 +188,7 @@ fn counted_again(folder: &Path, world: &World) -> Value {
 #[cfg_attr(not(browser), ignore = "needs the tools that ./test sets up, and a browser")]
 fn each_number_of_the_audit_report_is_what_its_query_gives_and_it_prints_on_twelve_sheets() {
     let world = city();
-    let folder = report(&world, "audit", &[]);
+    let folder = measured(&world, "audit");
     report(&world, "audit", &["--lang", "en"]);
     let counted = counted_again(&folder, &world);
     assert!(counted["numbers"].as_u64() > Some(200) && counted["figures"].as_u64() > Some(25), "{counted}");
@@ -202,6 +282,17 @@ fn the_process_document_says_what_is_not_stated_and_check_names_the_line_for_it(
         assert!(said.iter().any(|text| is_it(&text)), "{what}: {said:#?}");
     }
     assert_eq!(said.len(), 4, "{said:#?}");
+    // Each at the line of its section, or where an example of it stands.
+    let text = std::fs::read_to_string(world.path("fahrtenbuch.yaml")).unwrap();
+    for (what, begins) in [
+        ("who answers questions", "# contact:"),
+        ("where backups go", text.lines().last().unwrap()),
+        ("are left out", "publication: off"),
+    ] {
+        let lack = wanted.iter().find(|lack| lack.to_string().contains(what)).unwrap();
+        let line = text.lines().nth(usize::try_from(lack["line"].as_u64().unwrap()).unwrap() - 1).unwrap();
+        assert!(line.starts_with(begins), "{what}: {lack} is at '{line}'");
+    }
     let (german, english) = (process("de"), process("en"));
     // Who answers questions, and where backups go; the English description of the timetable stands for the German one.
     let empty = |page: &str, label: &str| page.contains(&format!("{label}</th><td><b class=\"bad\">"));

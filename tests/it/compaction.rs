@@ -9,7 +9,7 @@ use fahrtenbuch::publish::parquet;
 use serde_json::{Value, json};
 
 use crate::schedule::City;
-use crate::world::{copy, files};
+use crate::world::{copy, files, whole_files};
 
 const TABLE: &str = "linie-0/vehicle_locations";
 /// The first date; four of October and two of November have evidence.
@@ -67,11 +67,11 @@ fn months(city: &City) -> Vec<Value> {
     view(city)["months"].as_array().cloned().unwrap_or_default()
 }
 
-/// The files of October that are there, without what a killed write had not named yet, which is nobody's to read.
+/// The files of October that are there.
 fn of_october(city: &City) -> Vec<String> {
-    let names = files(&city.world.path("data/bucket/revised")).into_keys();
+    let names = whole_files(&city.world.path("data/bucket/revised")).into_keys();
     names
-        .filter(|name| name.contains("vehicle_locations/month=2026-10/") && !name.contains('#'))
+        .filter(|name| name.contains("vehicle_locations/month=2026-10/"))
         .map(|name| format!("revised/{name}"))
         .collect()
 }

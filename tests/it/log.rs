@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::published::add_a_row_to_stops;
 use crate::purge::{DATES, DUE, PIPELINE, collected, copy_of, purge, told};
 use crate::releases::{rollback, withdraw};
-use crate::world::{World, copy, files};
+use crate::world::{World, copy, files, whole_files};
 
 const TIMETABLE: &str = "stadtbus-fahrplan";
 const TELEMETRY: &str = "stadtbus-telemetrie";
@@ -18,7 +18,7 @@ const STOPS: &str = "stadtbus-fahrplan/stops";
 
 /// The lines of the log, after all that must hold of it and of its views was looked at.
 pub(crate) fn log(world: &World) -> Vec<String> {
-    let bucket = files(&world.path("data/bucket"));
+    let bucket = whole_files(&world.path("data/bucket"));
     let json = |name: &str| -> Value { serde_json::from_slice(&bucket[name]).unwrap() };
     let versions: Vec<&String> = bucket.keys().filter(|name| name.starts_with("ledger/log/")).collect();
     let (mut lines, mut previous, mut heads) = (Vec::<String>::new(), Value::Null, Value::Null);
@@ -114,7 +114,7 @@ pub(crate) fn log(world: &World) -> Vec<String> {
 
 /// The number of versions of the log.
 fn versions(world: &World) -> usize {
-    files(&world.path("data/bucket/ledger/log")).len()
+    whole_files(&world.path("data/bucket/ledger/log")).len()
 }
 
 pub(crate) fn succeeds(world: &World, arguments: &[&str]) -> String {
@@ -129,7 +129,7 @@ fn whatever_was_released_withdrawn_or_rolled_back_is_in_the_log_once() {
     world.run();
     let first = log(&world);
     assert!(first.iter().any(|line| line.starts_with("release publication/releases ")), "{first:?}");
-    let of_log = || files(&world.path("data/bucket/ledger"));
+    let of_log = || whole_files(&world.path("data/bucket/ledger"));
     // A run that releases nothing writes nothing to it.
     let before = of_log();
     world.run();

@@ -12,7 +12,7 @@ use crate::log::{kill_at, log, publish_at_once, succeeds};
 use crate::published::add_a_row_to_stops;
 use crate::purge::told;
 use crate::releases::withdraw;
-use crate::world::{World, copy, files, root, s3};
+use crate::world::{World, copy, files, root, s3, whole_files};
 
 const TIMETABLE: &str = "stadtbus-fahrplan";
 const TELEMETRY: &str = "stadtbus-telemetrie";
@@ -67,7 +67,7 @@ fn checkpoint(note: &[u8], keys: &[&str]) -> (u64, [u8; 32]) {
 /// The lines of the log, after tiles, checkpoint and proofs were checked by programs of others, and the log itself by [`log`].
 fn check(world: &World, keys: &[&str]) -> Vec<String> {
     let lines = log(world);
-    let bucket = files(&world.path("data/bucket"));
+    let bucket = whole_files(&world.path("data/bucket"));
     let hashes = Hashes::default();
     for (place, line) in (0..).zip(&lines) {
         let more = tlog_tiles::stored_hashes(place, line.as_bytes(), &hashes).unwrap();
@@ -115,7 +115,7 @@ fn hash(base64: &str) -> tlog_tiles::Hash {
 }
 
 fn bucket(world: &World) -> BTreeMap<String, Vec<u8>> {
-    files(&world.path("data/bucket"))
+    whole_files(&world.path("data/bucket"))
 }
 
 /// The names of files that only one has, or that have other bytes.
@@ -225,6 +225,11 @@ fn keys_are_rotated_revoked_and_listed_and_what_an_older_one_signed_holds() {
         &["key", "new", "--name", "third"][..],
         &["key", "new", "--name", "../x"],
         &["key", "revoke", "no", "--reason", "x"],
+        // Reasons are published: each change has one.
+        &["key", "rotate"],
+        &["key", "rotate", "--reason", " "],
+        &["key", "revoke", "third"],
+        &["key", "revoke", "third", "--reason", ""],
     ] {
         assert_eq!(world.program(wrong).status.code(), Some(2), "{wrong:?}");
     }
@@ -234,7 +239,7 @@ fn keys_are_rotated_revoked_and_listed_and_what_an_older_one_signed_holds() {
 fn what_was_killed_at_any_stage_of_signing_is_completed_by_the_next_run_of_any_pipeline() {
     let (base, key) = signed();
     base.run_of(&[TIMETABLE]);
-    let stages = ["commit", "log", "log-tiles", "log-signed", "log-checkpoint", "log-proofs"];
+    let stages = ["commit", "log", "log-tiles", "log-signed", "log-checkpoint", "log-confirmed", "log-proofs"];
     for stage in stages {
         let world = World::new();
         name_log(&world);
@@ -279,7 +284,7 @@ fn a_log_that_was_cut_or_changed_is_not_signed_and_nothing_of_it_is_written() {
     let forget = |world: &World| {
         let _ = std::fs::remove_file(world.path("data/private/publication/log.json"));
     };
-    let newest = |world: &World| files(&world.path("data/bucket/ledger/log")).into_keys().next_back().unwrap();
+    let newest = |world: &World| whole_files(&world.path("data/bucket/ledger/log")).into_keys().next_back().unwrap();
     for is_forgotten in [false, true] {
         // The newest version was taken away.
         let world = world_of_base();
@@ -416,7 +421,7 @@ fn the_log_of_an_s3_bucket_is_signed_as_that_of_a_folder() {
     world.run();
     add_a_row_to_stops(&world);
     world.run_of(&[TIMETABLE]);
-    succeeds(&world, &["key", "rotate"]);
+    succeeds(&world, &["key", "rotate", "--reason", "every two years"]);
     // Looks at every tile and proof.
     let said = succeeds(&world, &["publish", "--rebuild", "--dry-run", "--json"]);
     let said: Value = serde_json::from_str(said.lines().next().unwrap()).unwrap();
@@ -432,7 +437,9 @@ fn a_backup_brings_signing_keys_back_and_what_was_signed() {
     world.run_of(&[TIMETABLE]);
     let places = tempfile::tempdir().unwrap();
     let [data, keys] = ["data", "keys"].map(|name| places.path().join(name).to_string_lossy().into_owned());
-    succeeds(&world, &["backup", "--to", &data, "--keys-to", &keys]);
+    let said = succeeds(&world, &["backup", "--to", &data, "--keys-to", &keys]);
+    // Keys are called what they are: a timetable has no pseudonyms.
+    assert!(said.contains("keys: 0 of pseudonyms, 1 that signs the log, at "), "{said}");
     let before = files(&world.path("data/private/keys/signing"));
     assert_eq!(before.len(), 3);
     std::fs::remove_dir_all(world.path("data/private")).unwrap();

@@ -1,5 +1,6 @@
 //! A private store that is lost is told; one of a newer program is refused before anything is changed.
 
+use crate::log::succeeds;
 use crate::purge::{DATES, PIPELINE, collected, told};
 use crate::world::{World, files};
 
@@ -140,4 +141,45 @@ fn a_store_of_a_newer_program_is_refused_before_anything_is_changed() {
     let (code, text) = run(&world, DATES[1]);
     assert_eq!(code, Some(0), "{text}");
     assert!(std::fs::read_to_string(&file).unwrap().starts_with("{\"format\":1,\"id\":\""));
+}
+
+/// The log that others have goes on with a key of its own, or not at all: no second one begins where the first is forgotten.
+#[test]
+fn a_store_that_lost_its_signing_keys_with_all_else_signs_no_second_log() {
+    let mut world = World::new();
+    world.replace_first("fahrtenbuch.yaml", "people:", "signing: {origin: stadt.example/bus}\npeople:");
+    let said = succeeds(&world, &["key", "new", "--name", "first"]);
+    let old = said.lines().next().unwrap().to_owned();
+    world.run();
+    let checkpoint = world.path("data/bucket/ledger/checkpoint");
+    let signed = std::fs::read(&checkpoint).unwrap();
+    std::fs::remove_dir_all(world.path("data/private")).unwrap();
+    // A timetable of a date that was not published yet.
+    world.set_clock("2026-11-28T12:00:00Z");
+    let output = world.program(&["run"]);
+    assert_eq!(output.status.code(), Some(42), "{}", told(&output));
+    succeeds(&world, &["restore", "--begin-anew", "--by", "Datenmanagement", "--reason", "The disk failed"]);
+    // Twice, since the first try may not make the store look as one that never signed.
+    for _ in 0..2 {
+        let output = world.program(&["run", "stadtbus-fahrplan"]);
+        let text = told(&output);
+        assert_eq!(output.status.code(), Some(42), "{text}");
+        for said in ["signing keys of this log are gone", "backup of the keys", "fahrtenbuch key new", "docs/keys.md"] {
+            assert!(text.contains(said), "{said}: {text}");
+        }
+        assert_eq!(std::fs::read(&checkpoint).unwrap(), signed);
+    }
+    // For good: another key, in the same log, which has what the old one signed.
+    let said = succeeds(&world, &["key", "new", "--name", "second"]);
+    let new = said.lines().next().unwrap().to_owned();
+    succeeds(&world, &["run", "stadtbus-fahrplan"]);
+    let kept = world.path("kept");
+    std::fs::write(&kept, &signed).unwrap();
+    let [bucket, kept] = [world.path("data/bucket"), kept].map(|path| path.to_string_lossy().into_owned());
+    let output = world.program(&["verify", &bucket, "--key", &new, "--key", &old, "--since", &kept]);
+    assert!(output.status.success(), "{}", told(&output));
+    let list = succeeds(&world, &["key", "list"]);
+    assert!(list.contains("first") && list.contains("second"), "{list}");
+    succeeds(&world, &["key", "revoke", "first", "--reason", "lost"]);
+    succeeds(&world, &["run", "stadtbus-fahrplan"]);
 }

@@ -64,6 +64,7 @@ mod output;
 mod overview;
 mod pages;
 mod parquet;
+mod personal_outputs;
 mod portal;
 mod privacy;
 mod private_text;

@@ -409,6 +409,6 @@ fn what_no_contract_knows_is_never_published_and_the_report_names_it() {
     assert_eq!(names("hour-rt"), serde_json::json!(["FeedEntity: field 1001"]));
     assert_eq!(names("stadtbus-fahrplan"), serde_json::json!(["trips.driver_name"]));
     let told = said(&world, &["privacy", "report", "--lang", "de"]);
-    assert!(told.contains("in keinem Contract, daher privat: trips.driver_name"), "{told}");
+    assert!(told.contains("in keinem Vertrag, daher privat: trips.driver_name"), "{told}");
     assert!(!told.contains(DRIVER) && !made.to_string().contains(DRIVER));
 }

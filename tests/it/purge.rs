@@ -9,7 +9,7 @@ use fahrtenbuch::digest::Digest;
 use serde_json::Value;
 
 use crate::quarantine::hold;
-use crate::world::{World, copy, files};
+use crate::world::{World, copy, files, whole_files};
 
 pub(crate) const PIPELINE: &str = "stadtbus-telemetrie";
 pub(crate) const CONTRACT: &str = "schemas/gtfs-realtime/vehicle_positions.odcs.yaml";
@@ -105,7 +105,7 @@ fn release(world: &World, date: &str) -> (Value, BTreeMap<String, Vec<u8>>) {
     let output = world.program(&["run", PIPELINE, "--date", date, "--json"]);
     assert!(output.status.success(), "{}", told(&output));
     let results: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
-    let mut files = files(&world.path("data/bucket"));
+    let mut files = whole_files(&world.path("data/bucket"));
     files.retain(|name, _| name.ends_with(".parquet") && name.contains(&format!("partition_date={date}")));
     (results[0]["record"].clone(), files)
 }

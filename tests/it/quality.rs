@@ -334,7 +334,7 @@ fn of_every_dataset_the_rows_received_are_those_published_held_back_and_left_out
         let results: Value = serde_json::from_slice(&results).unwrap();
         let made = results["tables"].as_array().unwrap().iter().filter(|table| table["is_derived"] == true);
         let made: u64 = made.map(|table| table["published"].as_u64().unwrap()).sum();
-        assert!(made > 0 && page.contains("that are made of them"), "{dataset}: {made}");
+        assert!(made > 0 && page.contains(" derived from them"), "{dataset}: {made}");
     }
 }
 

@@ -502,3 +502,23 @@ fn what_cannot_be_decided_or_mapped_is_told_with_a_remedy() {
         refused(check.clone(), expected);
     }
 }
+
+/// By which programs of a test and of a simulation count.
+#[test]
+fn decisions_have_the_time_of_the_clock_that_the_program_was_given() {
+    let mut world = held().0;
+    world.set_clock("2031-02-03T10:00:00Z");
+    let decide = |until: &str| {
+        let decide = ["quarantine", "discard", TABLE, "--date", DATE, "--all", "--by", BY, "--reason", "a test"];
+        world.program(&[&decide[..], &["--until", until]].concat())
+    };
+    let over = decide("2031-02-02");
+    assert!(over.status.code() == Some(2) && String::from_utf8_lossy(&over.stderr).contains("is over"));
+    text(&decide("2031-02-03"));
+    let list = |world: &World| json(&world.program(&["decisions", "list", "--json"]));
+    let made = list(&world);
+    assert!(made[0]["at"].as_str().unwrap().starts_with("2031-02-03T10:0"), "{made:?}");
+    assert_eq!(made[0]["holds"], true, "{made:?}");
+    world.set_clock("2031-02-05T10:00:00Z");
+    assert_eq!(list(&world)[0]["holds"], false);
+}

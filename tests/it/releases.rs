@@ -10,7 +10,7 @@ use crate::broken_feeds::changed;
 use crate::published::add_a_row_to_stops;
 use crate::purge::told;
 use crate::schedule::City;
-use crate::world::{World, copy, files, s3};
+use crate::world::{World, copy, s3, whole_files};
 
 const BY: [&str; 4] = ["--by", "Datenmanagement", "--reason", "a test"];
 const STOPS: &str = "stadtbus-fahrplan/stops";
@@ -71,7 +71,7 @@ fn rows(world: &World, table: &str) -> u64 {
 }
 
 fn of_bucket(world: &World) -> Vec<String> {
-    files(&world.path("data/bucket")).into_keys().collect()
+    whole_files(&world.path("data/bucket")).into_keys().collect()
 }
 
 pub(crate) fn snapshots(world: &World, table: &str) -> Vec<u64> {
@@ -251,7 +251,7 @@ fn a_withdrawal_that_was_killed_is_finished_by_the_next_command_that_writes_and_
 
 /// That nothing of the telemetry of the date is left but what says so.
 fn is_withdrawn(world: &World, when: &str) {
-    let bucket = files(&world.path("data/bucket"));
+    let bucket = whole_files(&world.path("data/bucket"));
     let is_of_it = |name: &&String| {
         name.contains("stadtbus-telemetrie") && name.contains(&format!("date={DATE}")) && !name.starts_with("meta/")
     };

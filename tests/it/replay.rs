@@ -14,7 +14,7 @@ use crate::purge::{DATES, DUE, PIPELINE, collected, purge};
 use crate::quarantine::hold;
 use crate::releases::{rollback, withdraw};
 use crate::schedule::City;
-use crate::world::{World, copy, files};
+use crate::world::{World, copy, files, s3};
 
 const TELEMETRY: &str = "stadtbus-telemetrie";
 const LOCATIONS: &str = "stadtbus-telemetrie/vehicle_locations";
@@ -363,4 +363,104 @@ fn a_month_in_one_file_is_made_again_from_the_files_of_its_days() {
     assert_eq!(by_record["months"][0]["sha256"], of["sha256"], "{by_record}");
     // Of the tables that tell of releases it says what they are made of.
     assert_eq!(kinds(&replay(&city.world, 42, &["publication/releases@1"])["unable"]), ["publication"]);
+}
+
+#[test]
+fn a_record_whose_bytes_were_changed_is_a_fault_of_the_ledger_and_one_that_never_was_is_a_wrong_question() {
+    let world = World::new();
+    world.run_of(&["stadtbus-fahrplan"]);
+    let record = world.files_json(STOPS)["files"][0]["record"].as_str().unwrap().to_owned();
+    let file = world.path("data/bucket").join(&record);
+    let digest = record.rsplit('/').next().unwrap().trim_end_matches(".json").to_owned();
+    all_equal(&replay(&world, 0, &[&digest]));
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replacen("published", "Published", 1)).unwrap();
+    for asked in [&digest, &record] {
+        let answer = replay(&world, 42, &[asked]);
+        assert_eq!(kinds(&answer["unable"]), ["record"], "{answer}");
+    }
+    let output = world.program(&["replay", &digest, "--lang", "de"]);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.code() == Some(42) && said.contains("wurde geändert"), "{said}");
+    let output = world.program(&["replay", &digest]);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.contains("was changed") && said.contains("backup of the bucket"), "{said}");
+    // The release that stands on it says so, too.
+    let answer = replay(&world, 42, &[&format!("{STOPS}@1")]);
+    assert_eq!(answer["runs"][0]["unable"]["kind"], "record", "{answer}");
+    std::fs::remove_file(&file).unwrap();
+    replay(&world, 2, &[&digest]);
+}
+
+#[test]
+fn a_run_that_was_held_back_is_made_again_and_is_held_back_by_the_same_rules() {
+    let world = World::new();
+    world.run_of(&["stadtbus-fahrplan"]);
+    let contract = "schemas/gtfs-realtime/vehicle_positions.odcs.yaml";
+    hold(&world, contract, "test_block", "true");
+    world.replace_first(contract, "{property: onFail, value: quarantine}", "{property: onFail, value: block}");
+    assert_eq!(world.program(&["run", TELEMETRY]).status.code(), Some(3));
+    let is_held = |name: &String| {
+        let bytes = std::fs::read(world.path("data/bucket/ledger/records").join(name)).unwrap();
+        serde_json::from_slice::<Value>(&bytes).unwrap()["status"] == "held_back"
+    };
+    let held: Vec<String> = run_records(&world).into_iter().filter(is_held).collect();
+    let [held] = held.as_slice() else { panic!("{held:?}") };
+    let again = || {
+        let answer = replay(&world, 0, &[&format!("ledger/records/{held}")]);
+        let run = &answer["runs"][0];
+        assert_eq!((&run["held_back"], &run["now_held_back"]), (&true.into(), &true.into()), "{answer}");
+        assert!(run["blocked_by"].to_string().contains("test_block"), "{answer}");
+    };
+    again();
+    // By the contract of then, whatever the workspace has by now.
+    world.replace_first(contract, "{property: onFail, value: block}", "{property: onFail, value: report}");
+    again();
+    let output = world.program(&["replay", held.trim_end_matches(".json"), "--lang", "de"]);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && said.contains("zurückgehalten"), "{said}");
+}
+
+#[test]
+fn a_release_with_private_zones_is_made_again_as_long_as_the_file_of_then_is_there() {
+    let world = World::new();
+    let (pipeline, file) = ("pipelines/stadtbus-telemetrie.yaml", "zones/depots.geojson");
+    let zones = |radius: u32| {
+        format!(
+            "{{\"type\": \"FeatureCollection\", \"features\": [{{\"type\": \"Feature\", \"properties\": {{\"radius_m\": {radius}}}, \
+             \"geometry\": {{\"type\": \"Point\", \"coordinates\": [7.9461, 48.4763]}}}}]}}"
+        )
+    };
+    world.write(file, &zones(300));
+    world.replace(pipeline, "release:\n", &format!("release:\n  privacy: {{zones: {{file: {file}, cut: drop}}}}\n"));
+    world.run();
+    assert_eq!(all_equal(&replay(&world, 0, &[LOCATIONS, DATE])), 1);
+    // Another zone: which file it was is said, and where the zone is nobody tells.
+    world.write(file, &zones(299));
+    let answer = replay(&world, 42, &[LOCATIONS, DATE]);
+    assert_eq!(answer["runs"][0]["unable"]["kind"], "input", "{answer}");
+    assert!(!["48.4763", "7.9461"].iter().any(|place| answer.to_string().contains(place)), "{answer}");
+    std::fs::remove_file(world.path(file)).unwrap();
+    let output = world.program(&["replay", LOCATIONS, DATE]);
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(output.status.code() != Some(0) && said.contains(file), "{said}");
+    world.write(file, &zones(300));
+    assert_eq!(all_equal(&replay(&world, 0, &[LOCATIONS, DATE])), 1);
+}
+
+#[test]
+#[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
+fn releases_in_an_s3_bucket_are_made_again_as_those_in_a_folder() {
+    let server = s3();
+    let world = World::new();
+    world.move_to_s3(server.port);
+    world.run();
+    for asked in [&[LOCATIONS, DATE][..], &[&format!("{STOPS}@1")]] {
+        let answer = replay(&world, 0, asked);
+        assert_eq!(all_equal(&answer), 1, "{answer}");
+        assert_eq!(files_of(&answer)[0]["published"], "whole", "{answer}");
+    }
+    let of_record = replay(&world, 0, &[LOCATIONS, DATE])["runs"][0]["record"].as_str().unwrap().to_owned();
+    assert!(all_equal(&replay(&world, 0, &[&of_record])) > 3);
+    replay(&world, 2, &[&format!("{STOPS}@9")]);
 }

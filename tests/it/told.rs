@@ -99,3 +99,31 @@ fn a_dataset_of_which_all_is_withdrawn_says_so() {
         assert!(text.contains(said) && !text.contains("Noch gibt es keine"), "{name}: {text}");
     }
 }
+
+#[test]
+fn a_withdrawn_table_is_told_alike_on_all_pages_and_its_day_is_not_gone() {
+    let world = World::new();
+    world.run();
+    let table = format!("{TELEMETRY}/vehicle_locations");
+    json_of(&world, &withdraw(&table, DATE, &[]));
+    let said = "zurückgezogen am <time datetime=";
+    for (name, others) in [
+        ("index.html", &["Zurückgezogen</h2>", "<code>vehicle_locations</code>): zurückgezogen am "][..]),
+        (
+            "stadtbus-telemetrie/index.html",
+            &["dieses Tages zurückgezogen am ", "teilweise</b>", "<td class=\"partial\""],
+        ),
+        (
+            "stadtbus-telemetrie/tables/vehicle_locations.html",
+            &["Alle Tage dieser Tabelle sind zurückgezogen", "Stattdessen: die anderen Tabellen des Datensatzes: "],
+        ),
+    ] {
+        let text = page(&world, name);
+        assert!(text.contains(said) && others.iter().all(|other| text.contains(other)), "{name}: {text}");
+        assert!(!text.contains("<td class=\"withdrawn\""), "{name}: {text}");
+    }
+    let feed = page(&world, "stadtbus-telemetrie/feed.xml");
+    assert!(feed.contains(&format!("<title>Zurückgezogen: {DATE} (vehicle_locations)</title>")), "{feed}");
+    assert!(feed.contains(&format!("<title>Veröffentlicht: {DATE}</title>")), "{feed}");
+    is_as_made_anew(&world);
+}

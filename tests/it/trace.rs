@@ -340,3 +340,29 @@ fn a_row_is_told_as_published_only_where_the_file_has_it() {
     assert!(reasons(&after).contains(&"other_inputs"), "{after}");
     assert_eq!(rows(&after)[0]["changes"][0]["what"], "mapped", "{after}");
 }
+
+/// What the documents and the help show, a reader types into the sample.
+#[test]
+fn the_examples_of_the_documents_name_rows_that_the_sample_has() {
+    let world = World::new();
+    world.run();
+    let help = String::from_utf8(world.program(&["trace", "--help"]).stdout).unwrap();
+    let read = |name: &str| std::fs::read_to_string(crate::world::root().join(name)).unwrap();
+    let texts = [("README.md", read("README.md"), 1), ("docs/trace.md", read("docs/trace.md"), 4), ("--help", help, 3)];
+    for (name, text, count) in texts {
+        let begin = "fahrtenbuch trace ";
+        let commands = text.match_indices(begin).map(|(at, _)| &text[at + begin.len()..]);
+        let commands: Vec<&str> = commands
+            .filter(|rest| rest.starts_with("stadtbus-"))
+            .map(|rest| rest.split(['`', '\n']).next().unwrap().trim())
+            .collect();
+        assert_eq!(commands.len(), count, "{name}: {commands:?}");
+        for command in commands {
+            let arguments: Vec<&str> = command.split_whitespace().filter(|word| *word != "--json").collect();
+            let answer = trace(&world, 0, &arguments);
+            let found = rows(&answer);
+            assert!(!found.is_empty(), "{name}: {command}: {answer}");
+            assert!(found.iter().any(|row| row["fate"] == "published"), "{name}: {command}: {found:?}");
+        }
+    }
+}

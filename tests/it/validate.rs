@@ -116,7 +116,8 @@ fn the_reports_for_people_and_tools_are_written_and_need_nothing_else() {
     let out = folder.path().join("report");
     let output = program(&["validate", &path.to_string_lossy(), "--date", DATE, "--output", &out.to_string_lossy()]);
     assert!(String::from_utf8_lossy(&output.stdout).contains("unused_trip"));
-    let page = std::fs::read_to_string(out.join("report.html")).unwrap();
+    // Ids may be broken between their words.
+    let page = std::fs::read_to_string(out.join("report.html")).unwrap().replace("<wbr>", "");
     for part in [
         "lang=\"de\"",
         "lang=\"en\"",

@@ -15,7 +15,7 @@ use crate::publication::{rows_of, texts};
 use crate::published::add_a_row_to_stops;
 use crate::releases::{json_of, kill_at, refused, rollback, snapshots, text, withdraw};
 use crate::schedule::City;
-use crate::world::{World, copy, files, s3};
+use crate::world::{World, copy, s3, whole_files};
 
 const RESULTS: &str = "publication/rule_results";
 const TIMETABLE: &str = "stadtbus-fahrplan";
@@ -57,7 +57,7 @@ fn results_of(bucket: &Path, dataset: &str, date: &str) -> BTreeSet<String> {
         };
         (is_result && of_dataset(bytes)).then_some(name)
     };
-    files(bucket).into_iter().filter_map(has_some).collect()
+    whole_files(bucket).into_iter().filter_map(has_some).collect()
 }
 
 /// That no version of the results of the timetable is left, and nothing leads to one.
@@ -94,7 +94,7 @@ fn a_withdrawal_takes_all_versions_of_its_quality_results_along_and_says_so_befo
     let before = results_of(&bucket, TIMETABLE, &date);
     assert!(before.len() >= 2 && before.iter().any(|name| name.starts_with("revised/")), "{before:?}");
     let others = |world: &World| {
-        let all = files(&world.path("data/bucket")).into_keys();
+        let all = whole_files(&world.path("data/bucket")).into_keys();
         all.filter(|name| name.contains(&format!("/{RESULTS}/partition_date=")) && !name.contains(&date))
             .collect::<Vec<_>>()
     };
@@ -179,7 +179,8 @@ fn a_month_in_one_file_of_results_goes_too_and_comes_again_without_the_date() {
     let bucket = city.world.path("data/bucket");
     // The dates of the results in files of months.
     let months = || {
-        let of_month = files(&bucket).into_iter().filter(|(name, _)| name.contains(&format!("/{RESULTS}/month=")));
+        let of_month =
+            whole_files(&bucket).into_iter().filter(|(name, _)| name.contains(&format!("/{RESULTS}/month=")));
         let dates = |bytes: Vec<u8>| {
             let rows = parquet::rows(bytes.into()).unwrap();
             let dates = rows.column_by_name("partition_date").unwrap().as_primitive::<Date32Type>().values().to_vec();

@@ -13,7 +13,7 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use sha2::{Digest as _, Sha256};
 use signed_note::{StandardVerifier, VerifierList};
 
-use crate::log::{log, succeeds};
+use crate::log::{kill_at, log, succeeds};
 use crate::published::add_a_row_to_stops;
 use crate::world::{World, copy};
 
@@ -166,6 +166,15 @@ fn keyed() -> (World, String) {
     (world, key)
 }
 
+/// The same with a witness, which has cosigned the first run; and the key.
+fn witnessed() -> (World, String, Witness) {
+    let (world, key) = keyed();
+    let witness = Witness::of(&key);
+    witness.configure(&world, "");
+    succeeds(&world, &["run", "stadtbus-fahrplan"]);
+    (world, key, witness)
+}
+
 fn size(world: &World) -> u64 {
     log(world).len() as u64
 }
@@ -215,12 +224,72 @@ fn a_witness_cosigns_what_grew_and_one_that_is_down_stops_no_release_and_is_aske
     assert_eq!(std::fs::read(world.path(CHECKPOINT)).unwrap(), cosigned);
 }
 
+/// What `status` says of those who confirm the log, by what it is about.
+fn unconfirmed(world: &World) -> Vec<(String, serde_json::Value)> {
+    let status: serde_json::Value = serde_json::from_str(&succeeds(world, &["status", "--json"])).unwrap();
+    let needs = status["needs"].as_array().unwrap().iter().filter(|need| need["kind"] == "log_unconfirmed");
+    needs.map(|need| (need["about"].as_str().unwrap().to_owned(), need.clone())).collect()
+}
+
+#[test]
+fn who_has_not_confirmed_the_log_for_a_day_is_told_by_status_until_it_does() {
+    let (mut world, key) = keyed();
+    let witness = Witness::of(&key);
+    // Nobody listens where the stamps are to come from.
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    witness.configure(&world, &format!(", timestamps: \"http://{nobody}\""));
+    witness.known.lock().unwrap().is_down = true;
+    world.run();
+    // Told by the run itself and by 'key list'; for a day it may come again by itself.
+    assert!(unconfirmed(&world).is_empty());
+    world.set_clock("2026-11-28T11:00:00Z");
+    assert!(unconfirmed(&world).is_empty());
+    world.set_clock("2026-11-28T13:00:00Z");
+    let found = unconfirmed(&world);
+    assert_eq!(found.iter().map(|(about, _)| about.as_str()).collect::<Vec<_>>(), [NAME, ""], "{found:?}");
+    let need = &found[0].1;
+    assert!(need["since"].as_str().unwrap().starts_with("2026-11-27T12:"), "{need}");
+    assert_eq!(need["command"], serde_json::json!(["fahrtenbuch", "key", "list"]));
+    assert!(need["what"]["en"].as_str().unwrap().contains(NAME) && need["said"].to_string().contains("503"), "{need}");
+    assert!(need["what"]["de"].as_str().unwrap().contains("Zeuge") && need["lost"]["de"].is_string(), "{need}");
+    let text = succeeds(&world, &["status"]);
+    assert!(text.contains(NAME) && text.contains("key list") && text.contains("authority of time stamps"), "{text}");
+    // It answers again, and nobody stamps any more.
+    witness.known.lock().unwrap().is_down = false;
+    world.run();
+    let found = unconfirmed(&world);
+    assert_eq!(found.iter().map(|(about, _)| about.as_str()).collect::<Vec<_>>(), [""], "{found:?}");
+    // Who refuses is told at once: that does not go away by itself.
+    witness.known.lock().unwrap().size += 1000;
+    add_a_row_to_stops(&world);
+    succeeds(&world, &["run", "stadtbus-fahrplan"]);
+    let found = unconfirmed(&world);
+    let need = &found.iter().find(|(about, _)| about == NAME).unwrap().1;
+    assert!(need["what"]["en"].as_str().unwrap().contains("refuses"), "{need}");
+    assert!(need["what"]["de"].as_str().unwrap().contains("weigert sich"), "{need}");
+    assert!(need["said"].to_string().contains("rolled back"), "{need}");
+}
+
+#[test]
+fn what_was_killed_before_the_witnesses_were_asked_is_cosigned_by_the_next_run() {
+    let (world, key, witness) = witnessed();
+    add_a_row_to_stops(&world);
+    // From here on the checkpoint is there, and nobody has confirmed it; or the witness has, and nobody has kept that.
+    kill_at(&world, &["run", "stadtbus-fahrplan"], "log-confirmed");
+    succeeds(&world, &["run", "stadtbus-fahrplan"]);
+    assert!(witness.signed(&world) && witness.size() == size(&world));
+    let bucket = world.path("data/bucket").to_string_lossy().into_owned();
+    let verified = world.program(&["verify", &bucket, "--key", &key, "--witness", &witness.vkey]);
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
+    // Each release has its proof.
+    let releases = log(&world).iter().filter(|line| line.starts_with("release ")).count();
+    let proofs = crate::world::whole_files(&world.path("data/bucket"));
+    assert_eq!(proofs.keys().filter(|name| name.ends_with(".tlog-proof")).count(), releases);
+}
+
 #[test]
 fn a_witness_refuses_two_checkpoints_of_one_size_and_a_log_that_was_rolled_back_and_says_so() {
-    let (world, key) = keyed();
-    let witness = Witness::of(&key);
-    witness.configure(&world, "");
-    succeeds(&world, &["run", "stadtbus-fahrplan"]);
+    let (world, _, witness) = witnessed();
     let seen = (witness.size(), witness.known.lock().unwrap().root);
     // Two histories from here, of the same key, in stores that do not know of each other.
     let mut other = World::new();

@@ -373,12 +373,11 @@ impl World {
         serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
     }
 
-    /// Those that are whole: a command that was killed while it wrote one leaves a part of it beside, whose name ends with `#` and a
-    /// number.
     pub(crate) fn records(&self) -> Vec<Value> {
-        let files = files(&self.path("data/bucket/ledger/records"));
-        let whole = files.iter().filter(|(name, _)| name.ends_with(".json"));
-        whole.map(|(_, bytes)| serde_json::from_slice(bytes).unwrap()).collect()
+        whole_files(&self.path("data/bucket/ledger/records"))
+            .values()
+            .map(|bytes| serde_json::from_slice(bytes).unwrap())
+            .collect()
     }
 
     /// Puts what was captured of simulated dates, a snapshot each so many seconds, in the place of the sample's evidence.
@@ -409,6 +408,14 @@ pub(crate) fn copy(from: &Path, to: &Path) {
         std::fs::create_dir_all(to.parent().unwrap()).unwrap();
         std::fs::copy(from, to).unwrap();
     }
+}
+
+/// The files of a folder that are whole. A command that was killed while it wrote one leaves a part of it beside, whose name ends
+/// with `#` and a number; nobody reads it, and it goes when it is old.
+pub(crate) fn whole_files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = files(folder);
+    found.retain(|name, _| name.rsplit_once('#').is_none_or(|(_, rest)| rest.parse::<u64>().is_err()));
+    found
 }
 
 /// All files of a folder by their relative names.

@@ -91,7 +91,7 @@ def shown(value, unit, german):
         return f"{value:,}".replace(",", "." if german else ",")
     if unit in {"percent", "points"}:
         text = f"{int(value * 100 + 1e-6) / 100:.2f}"
-        return (text.replace(".", ",") if german else text) + ("\u202f%" if unit == "percent" else "")
+        return (text.replace(".", ",") if german else text) + (("\u202f%" if german else "%") if unit == "percent" else "")
     if unit == "date":
         return date(value, german)
     if unit == "month":
@@ -141,6 +141,8 @@ for page in sorted(report.glob("report.*.html")):
         if element.name == "text" and element.get("class", "") == "bar":
             shares = [share for row in figures["F10"] for share in (row["availability"], row["observed_share"]) if share is not None]
             numbers = {f"{int(int(share * 100 + 1e-6) / 10 + 1e-6) / 10:.1f}".replace(".", "," if german else ".") for share in shares}
+            # What lacks nothing has no decimals.
+            numbers = {"100" if number in {"100.0", "100,0"} else number for number in numbers}
             if words.strip() not in numbers:
                 errors.append(f"{page.name}: a bar says '{words.strip()}', which is the share of no month")
 for error in dict.fromkeys(errors):

@@ -74,6 +74,23 @@ struct SourceHour {
 struct Reason(usize);
 
 #[derive(Default)]
+struct Beatless {
+    days: Span,
+    hours: i64,
+    fewest: i64,
+    most: i64,
+}
+
+impl Beatless {
+    fn add(&mut self, date: ServiceDate, received: i64) {
+        self.days.add(date);
+        self.fewest = if self.hours == 0 { received } else { self.fewest.min(received) };
+        self.most = self.most.max(received);
+        self.hours += 1;
+    }
+}
+
+#[derive(Default)]
 struct Counts {
     scheduled: Sum,
     observed: Sum,
@@ -82,6 +99,8 @@ struct Counts {
     expected: Sum,
     received: Sum,
     without_beat: Sum,
+    /// Of hours in which snapshots came that no known beat expected, by dataset and source.
+    beatless: BTreeMap<(String, String), Beatless>,
     days: BTreeMap<String, BTreeSet<ServiceDate>>,
     months: BTreeMap<String, OfMonth>,
     /// Dataset and source of hours, and their reasons.
@@ -129,6 +148,9 @@ impl Counts {
         match expected {
             Some(_) => self.received.add(received),
             None => self.without_beat.add(received),
+        }
+        if let (None, Some(received)) = (expected, received.filter(|received| *received > 0)) {
+            self.beatless.entry((line.dataset().to_owned(), source.to_owned())).or_default().add(date, received);
         }
         let known = self.names.iter().position(|(dataset, of)| dataset == line.dataset() && of == source);
         let of = known.unwrap_or_else(|| {
@@ -202,6 +224,11 @@ pub(super) fn count(bucket: &Bucket, tables: &Tables, values: &mut Values) -> Re
         vec![expected.total().into(), received.total().into(), share(received, expected), without_beat.total().into()];
     values.insert(Key::Snapshots, vec![snapshots]);
     days(&counts.days, values);
+    let beatless = counts.beatless.iter().map(|((dataset, source), of)| {
+        let counts = [of.days.days(), of.hours.into(), of.fewest.into(), of.most.into()];
+        [dataset.as_str().into(), source.as_str().into()].into_iter().chain(counts).collect()
+    });
+    values.insert(Key::WithoutBeat, beatless.collect());
     let of_sources = counts.of_sources();
     let months = counts.months.into_iter().map(|(month, of)| {
         let (scheduled, observed) = (of.scheduled.total(), of.observed.total());

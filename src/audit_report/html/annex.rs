@@ -22,21 +22,21 @@ pub(super) fn how_to_check(page: Page<'_>) -> Markup {
             (say(
                 "Alles, worauf dieser Bericht beruht, ist öffentlich. Zum Nachrechnen genügt ein Rechner mit DuckDB (kostenlos); es braucht \
                  weder Zugang zu Systemen der Stadt noch deren Programm.",
-                "All that this report stands on is public. A computer with DuckDB (free of charge) is enough to count again; neither \
-                 access to systems of the city nor its program is needed.",
+                "All that this report is based on is public. A computer with DuckDB (free of charge) is enough to recompute everything; neither \
+                 access to the city's systems nor its program is needed.",
             ))
         }
         ol.cards {
             li {
-                b { (say("Nachrechnen. ", "Count again. ")) } code { "figures.csv" }
+                b { (say("Nachrechnen. ", "Recompute. ")) } code { "figures.csv" }
                 (say(
                     " hat zu jedem Kennzeichen die Abfrage, den Wert und die Tabellen mit ihrer Prüfsumme. Zuerst ",
-                    " has the query, the value and the tables with their digests for each name. Run ",
+                    " has the query, the value and the tables with their digests for each label. Run ",
                 ))
                 code { "preamble.sql" }
                 (say(
                     " in DuckDB ausführen, dann die Abfrage, wie sie dasteht. Die Abfragen stehen auch im Anhang.",
-                    " in DuckDB first, then the query as it stands. The queries stand in the annex, too.",
+                    " in DuckDB first, then the query as it stands. The queries are in the annex, too.",
                 ))
             }
             li {
@@ -51,12 +51,12 @@ pub(super) fn how_to_check(page: Page<'_>) -> Markup {
                 b { (say("Nichts wurde nachträglich ersetzt. ", "Nothing was replaced later. ")) }
                 (say(
                     "Jede Veröffentlichung und jeder Rückzug ist ein Eintrag im Protokoll ",
-                    "Each release and each withdrawal is an entry of the log ",
+                    "Each release and each withdrawal is an entry in the log ",
                 ))
                 code { "ledger/log/" }
                 (say(
                     ", dessen Fassungen aufeinander verweisen. Wer heute eine Fassung aufbewahrt, erkennt später jede Änderung davor: ",
-                    ", whose versions name each other. Who keeps a version today notices any later change of what came before: ",
+                    ", whose versions refer to each other. Whoever keeps a version today will notice any later change of what came before: ",
                 ))
                 code { "fahrtenbuch verify " (base) }
             }
@@ -76,15 +76,15 @@ pub(super) fn how_to_check(page: Page<'_>) -> Markup {
                 b { (say("Stichprobe und Wiederholung. ", "Sample and replay. ")) }
                 (say(
                     "Die Stadt führt auf Verlangen vor, woher eine veröffentlichte Zeile kommt (",
-                    "On demand the city shows where a published row comes from (",
+                    "On request the city shows where a published row comes from (",
                 ))
                 code { "fahrtenbuch trace" }
                 (say(
                     "), und wiederholt einen Lauf aus den aufbewahrten Aufzeichnungen mit demselben Ergebnis bis aufs Byte (",
-                    "), and repeats a run from the captures that are kept, with the same result to the byte (",
+                    "), and repeats a run from the captures that are kept, with the same result, byte for byte (",
                 ))
                 code { "fahrtenbuch replay" }
-                (say("). Vernichtete Aufzeichnungen nennt der Beleg ihrer Vernichtung.", "). What was destroyed the record of its destruction names."))
+                (say("). Vernichtete Aufzeichnungen nennt der Beleg ihrer Vernichtung.", "). The record of a destruction names the captures that were destroyed."))
             }
         }
     }
@@ -103,7 +103,7 @@ pub(super) fn tables(page: Page<'_>) -> Markup {
         p.small {
             (say(
                 "Prüfsumme (SHA-256) der Fassung des Tabellenverzeichnisses, auf der dieser Bericht beruht.",
-                "Digest (SHA-256) of the version of the table's index that this report stands on.",
+                "Digest (SHA-256) of the version of the table's index that this report is based on.",
             ))
         }
         div.wide { table.digests {
@@ -139,7 +139,7 @@ pub(super) fn queries(page: Page<'_>) -> Markup {
             code { "preamble.sql" }
             (say(
                 ". Dieselben Texte stehen in ",
-                ". The same texts stand in ",
+                ". The same texts are in ",
             ))
             code { "figures.csv" } "."
         }

@@ -52,6 +52,12 @@ impl<'a> Page<'a> {
         html! { span.v data-figure=(format!("{} {row} {column}", figures::name(key))) { (text) } }
     }
 
+    /// A count of the only row of a figure with what is counted: in German and English of one, then of any other number.
+    pub(super) fn counted(self, key: Key, column: &str, one: [&'a str; 2], many: [&'a str; 2]) -> Markup {
+        let [de, en] = if *self.report.cell(key, 0, column) == Cell::Count(1) { one } else { many };
+        html! { (self.value(key, column)) " " (self.say(de, en)) }
+    }
+
     pub(super) fn has(self, key: Key) -> bool {
         !self.report.rows(key).is_empty()
     }
@@ -65,14 +71,14 @@ impl<'a> Page<'a> {
             return html! {};
         }
         html! {
-            div.wide { table {
+            div.wide { table.stack {
                 caption { (of.label(self.language)) (self.name(key)) }
                 thead { tr { @for column in &columns { th scope="col" .n[column.unit.is_number()] { (column.label(self.language)) } } } }
                 tbody {
                     @for row in 0..rows.len().min(LINES) {
                         tr {
-                            @for column in &columns {
-                                td .n[column.unit.is_number()] .k[self.is_short(key, row, column, columns.len())] .w[self.has_long_word(key, row, column)] { (self.bare(key, row, column.name)) }
+                            @for (place, column) in columns.iter().enumerate() {
+                                td data-label=[(place > 0).then(|| column.label(self.language))] .n[column.unit.is_number()] .k[self.is_short(key, row, column, columns.len())] .w[self.has_long_word(key, row, column)] { (self.bare(key, row, column.name)) }
                             }
                         }
                     }
@@ -80,7 +86,7 @@ impl<'a> Page<'a> {
             } }
             @if rows.len() > LINES {
                 p.more {
-                    (self.say("Weitere Zeilen stehen in ", "More lines are in ")) code { (figures::name(key)) ".csv" } "."
+                    (self.say("Weitere Zeilen stehen in ", "More rows are in ")) code { (figures::name(key)) ".csv" } "."
                 }
             }
         }

@@ -9,6 +9,8 @@ use crate::audit_report::figures::name;
 use crate::audit_report::picture::{self, Month};
 use crate::audit_report::tables::View;
 use crate::audit_report::words::{rounded_down, shortened, shown};
+use crate::licences::AGREEMENT;
+use crate::page::identifier;
 use crate::portal::pictures::trend;
 use crate::time::ServiceDate;
 
@@ -25,7 +27,7 @@ pub(super) fn head(page: Page<'_>) -> Markup {
         h1 { (say("Jahresnachweis", "Annual report")) " " span.year { (page.report.year) } }
         p.of { (described.title) }
         p {
-            (say("Stand (neueste Veröffentlichung, UTC): ", "As of (the newest release, UTC): ")) (page.value(Key::AsOf, "as_of")) ". "
+            (say("Stand (neueste Veröffentlichung, UTC): ", "As of (latest release, UTC): ")) (page.value(Key::AsOf, "as_of")) ". "
             (say(
                 "Dieser Bericht sagt, was im Jahr veröffentlicht wurde, wie vollständig und wie gut es war, was ausfiel, was geändert wurde \
                  und wer darüber entschied.",
@@ -36,14 +38,14 @@ pub(super) fn head(page: Page<'_>) -> Markup {
         p.lead {
             (say(
                 "Jede gezählte Zahl trägt ein hochgestelltes Kennzeichen. Unter ihm stehen im Anhang und in ",
-                "Each counted number has a raised name. By that name the annex and ",
+                "Each counted number has a superscript label. Under that label, the annex and ",
             ))
             code { "figures.csv" }
             (say(
                 " die Abfrage, die diese Zahl aus den öffentlichen Tabellen ergibt, und die Prüfsummen der Tabellen. Anteile und Punkte sind \
                  abgerundet. Was ",
-                " have the query that gives the number from the public tables, and the digests of these. Shares and points are rounded \
-                 down. What is ",
+                " give the query that yields the number from the public tables, and the digests of these tables. Shares and points are \
+                 rounded down. What is ",
             ))
             span.q { (say("so gesetzt ist", "set like this")) }
             (say(
@@ -70,15 +72,15 @@ pub(super) fn glance(page: Page<'_>) -> Markup {
                 (tile(html! { (say("der geplanten Fahrten beobachtet", "of the scheduled trips observed")) }, page.value(Key::Trips, "share")))
             }
             @if page.is_some(Key::Snapshots, 0, "expected") {
-                (tile(html! { (say("der erwarteten Abfragen erhalten", "of the expected snapshots received")) }, page.value(Key::Snapshots, "share")))
+                (tile(html! { (say("der erwarteten Abzüge erhalten", "of the expected snapshots received")) }, page.value(Key::Snapshots, "share")))
             }
             @for (row, _) in all.take(3) {
                 (tile(html! { (say("Punkte für Qualität im Mittel", "points of quality on average")) " " (page.bare(Key::Scores, row, "dataset")) }, page.value_of(Key::Scores, row, "mean")))
             }
             @if page.report.tables.has(View::Coverage) {
-                (tile(html! { (say("Ausfälle von Quellen im Betrieb", "outages of sources in service")) }, page.value(Key::OutageTotals, "outages_in_service")))
+                (tile(html! { (say("bekannte Ausfälle von Quellen im Betrieb", "known outages of sources in service")) }, page.value(Key::OutageTotals, "outages_in_service")))
             }
-            (tile(html! { (say("Rückzüge", "withdrawals")) }, page.value(Key::ActCount, "withdrawals")))
+            (tile(html! { (say("Rückzüge (Vorgänge)", "withdrawals (acts)")) }, page.value(Key::ActCount, "withdrawals")))
             (tile(html! { (say("Entscheidungen über Zeilen und Aufzeichnungen", "decisions about rows and captures")) }, page.value(Key::DecisionCount, "decisions")))
         }
     }
@@ -91,9 +93,8 @@ pub(super) fn purpose(page: Page<'_>) -> Markup {
         h2 { (say("Zweck und Quellen", "Purpose and sources")) }
         @if let Some(introduction) = &described.introduction { p { (page.quoted(page.language.of(introduction))) } }
         p {
-            (say("Veröffentlicht werden", "Published are"))
-            (say(" unter der Lizenz ", " by the licence ")) (page.quoted(&described.licence))
-            (say(" diese Datensätze:", " these datasets:"))
+            (say("Unter der Lizenz ", "Under the licence ")) (page.quoted(&described.licence))
+            (say(" werden diese Datensätze veröffentlicht:", " these datasets are published:"))
         }
         ul.cards {
             @for dataset in &described.datasets {
@@ -108,6 +109,7 @@ pub(super) fn purpose(page: Page<'_>) -> Markup {
                             @if let Some(rights) = &source.rights {
                                 " (" (match rights.as_str() {
                                     "own" => html! { (say("eigene Daten", "own data")) },
+                                    AGREEMENT => html! { (say("mit Einwilligung der Berechtigten", "by agreement with the rights holder")) },
                                     rights => page.quoted(rights),
                                 })
                                 @if let Some(attribution) = &source.attribution { ", " (page.quoted(attribution)) }
@@ -128,17 +130,18 @@ pub(super) fn extent(page: Page<'_>) -> Markup {
     html! {
         h2 { (say("Umfang", "Extent")) }
         p {
-            (say("Von ", "Of ")) (page.value(Key::Days, "days")) (say(" Tagen sind heute ", " days, ")) (page.value(Key::Days, "rows"))
-            (say(" Zeilen in ", " rows in ")) (page.value(Key::Days, "tables"))
-            (say(" Tabellen veröffentlicht.", " tables are published now."))
+            (say("Heute veröffentlicht: ", "Published today: ")) (page.counted(Key::Days, "rows", ["Zeile", "row"], ["Zeilen", "rows"]))
+            (say(" in ", " in ")) (page.counted(Key::Days, "tables", ["Tabelle", "table"], ["Tabellen", "tables"]))
+            (say(" von ", " of ")) (page.counted(Key::Days, "days", ["Tag", "day"], ["Tagen", "days"]))
+            (say(", ohne das Protokoll der Veröffentlichungen.", ", without the records of what was published."))
             @if page.is_some(Key::Trips, 0, "observed") {
-                (say(" Beobachtet wurden ", " Observed were ")) (page.value(Key::Trips, "observed"))
-                (say(" Fahrten des Fahrplans und ", " trips of the timetable and ")) (page.value(Key::Trips, "unscheduled"))
+                (say(" Beobachtet wurden ", " Trips observed: ")) (page.value(Key::Trips, "observed"))
+                (say(" Fahrten des Fahrplans und ", " of the timetable and ")) (page.value(Key::Trips, "unscheduled"))
                 (say(" weitere.", " others."))
             }
         }
         @if !page.has(Key::Datasets) {
-            p { (say("Nichts davon ist heute noch veröffentlicht: Was geschah, steht unter Änderungen und Rückzüge.", "Nothing of it is published any more: what happened stands in changes and withdrawals.")) (page.name(Key::Datasets)) }
+            p { (say("Nichts davon ist heute noch veröffentlicht: Was geschah, steht unter Änderungen und Rückzüge.", "None of it is published any more: the section on changes and withdrawals says what happened.")) (page.name(Key::Datasets)) }
         }
         (page.table(Key::Datasets, &["dataset", "tables", "days", "first_day", "last_day", "rows", "bytes"]))
         (page.table(Key::Positions, &["dataset", "positions"]))
@@ -167,7 +170,7 @@ pub(super) fn completeness(page: Page<'_>) -> Markup {
                 "Kein veröffentlichter Datensatz hat für dieses Jahr eine Tabelle der Abdeckung. Darum sagt dieser Bericht nicht, was gegen \
                  Fahrplan und Takt fehlt.",
                 "No published dataset has a table of coverage for this year. So this report does not say what is missing against \
-                 timetable and beat.",
+                 timetable and polling interval.",
             ))
         }
     };
@@ -184,13 +187,18 @@ pub(super) fn completeness(page: Page<'_>) -> Markup {
                     (say("Kein Fahrplan konnte gelesen werden, gegen den zu zählen wäre. ", "No timetable could be read to count against. "))
                 }
                 @if page.is_some(Key::Snapshots, 0, "expected") {
-                    (say("Gegen den vereinbarten Takt: ", "Against the agreed beat: ")) (page.value(Key::Snapshots, "expected"))
-                    (say(" Abfragen der Quellen wurden erwartet, ", " snapshots of the sources were expected, ")) (page.value(Key::Snapshots, "received"))
-                    (say(" kamen (", " came (")) (page.value(Key::Snapshots, "share")) "). "
+                    (say("Gegen den vereinbarten Takt: ", "Against the agreed polling interval: ")) (page.value(Key::Snapshots, "expected"))
+                    (say(" Abzüge der Quellen wurden erwartet, ", " snapshots of the sources were expected, ")) (page.value(Key::Snapshots, "received"))
+                    (say(" kamen (", " arrived (")) (page.value(Key::Snapshots, "share")) "). "
                 }
                 @if page.is_some(Key::Snapshots, 0, "without_beat") {
-                    (say("Von ", "Of ")) (page.value(Key::Snapshots, "without_beat"))
-                    (say(" Abfragen ist kein Takt bekannt, gegen den sie zu zählen wären. ", " snapshots no beat is known to count them against. "))
+                    (say("Für ", "For ")) (page.value(Key::Snapshots, "without_beat"))
+                    (say(
+                        " Abzüge ist kein Takt bekannt: Lücken dieser Aufzeichnung wurden nicht gesucht und zählen nicht, und ihre Stunden gelten als \
+                         ohne Ausfall. ",
+                        " snapshots no polling interval is known: gaps of this collection were not looked for and do not count, and their hours \
+                         count as without an outage. ",
+                    ))
                 }
             }
             (picture::availability(&months(page), page.language))
@@ -200,10 +208,11 @@ pub(super) fn completeness(page: Page<'_>) -> Markup {
             }
             (page.table(Key::Months, &["month", "scheduled", "observed", "observed_share", "hours", "hours_with_gap", "availability"]))
             (page.table(Key::Sources, &["dataset", "source", "expected", "received", "hours", "hours_with_gap", "availability"]))
+            @if page.has(Key::WithoutBeat) { (page.table(Key::WithoutBeat, &["dataset", "source", "days", "hours", "fewest", "most"])) }
             (page.table(Key::MissingTrips, &["gap_reason", "days", "trips"]))
             (page.table(Key::Spans, &["dataset", "first_day", "last_day", "days", "days_without"]))
             @if page.has(Key::MissingDays) {
-                p.small { (say("Auch zurückgezogene Tage sind Tage ohne Veröffentlichung.", "Withdrawn days are days without a release, too.")) }
+                p.small { (say("Auch Tage, deren Abdeckung zurückgezogen ist, sind Tage ohne Abdeckung.", "Days whose coverage is withdrawn are days without coverage, too.")) }
                 (page.table(Key::MissingDays, &["dataset", "first_day", "last_day", "days"]))
             }
         }
@@ -240,7 +249,7 @@ pub(super) fn quality(page: Page<'_>) -> Markup {
                 "Jede Zeile wird vor der Veröffentlichung geprüft. Was die Regeln finden, ergibt je Tag Punkte für jede Dimension der \
                  Qualität; das Beste sind hundert. Die Regeln stehen in den Verträgen der Tabellen, die öffentlich sind.",
                 "Each row is checked before it is published. What the rules find gives points for each dimension of quality by day; the \
-                 best are a hundred. The rules stand in the contracts of the tables, which are public.",
+                 best is a hundred. The rules are part of the contracts of the tables, which are public.",
             ))
         }
         @let curves = curves(page);
@@ -255,13 +264,13 @@ pub(super) fn quality(page: Page<'_>) -> Markup {
             }
         }
         (page.table(Key::Scores, &["dataset", "dimension", "days", "mean", "least"]))
-        (page.table(Key::Outcomes, &["dataset", "rules", "checks", "passed", "warning", "failed", "error", "skipped"]))
+        (page.table(Key::Outcomes, &["dataset", "rules", "checks", "passed", "failed", "error", "warning", "info", "skipped"]))
         @if !page.has(Key::Outcomes) {
-            p { (say("Von keinem Datum des Jahres sind Ergebnisse von Regeln veröffentlicht.", "No results of rules are published of any date of the year.")) (page.name(Key::Outcomes)) }
+            p { (say("Von keinem Datum des Jahres sind Ergebnisse von Regeln veröffentlicht.", "No results of rules are published for any date of the year.")) (page.name(Key::Outcomes)) }
         } @else if page.has(Key::FlaggedRules) {
             p {
-                (page.value(Key::FlaggedCount, "rules"))
-                (say(" Regeln fanden an mindestens einem Tag etwas; die häufigsten:", " rules found something on one day or more; the most frequent:"))
+                (say("Regeln, die an mindestens einem Tag etwas fanden, auch Hinweise: ", "Rules that found something on at least one day, infos included: ")) (page.value(Key::FlaggedCount, "rules"))
+                (say("; die häufigsten:", "; the most frequent:"))
             }
             (page.table(Key::FlaggedRules, &["rule_id", requirement, "days", "rows_flagged", "rows_checked"]))
         } @else {
@@ -277,15 +286,26 @@ pub(super) fn outages(page: Page<'_>) -> Markup {
         h2 { (say("Ausfälle", "Outages")) }
         @if has_some {
             p {
-                (say("Ein Ausfall sind aufeinanderfolgende Stunden, in denen von einer Quelle aus demselben Grund etwas fehlt. Gezählt sind ", "An outage are hours one behind the other in which something of a source is missing for the same reason. Counted are "))
-                (page.value(Key::OutageTotals, "outages")) (say(" Ausfälle mit zusammen ", " outages with ")) (page.value(Key::OutageTotals, "hours"))
-                (say(" Stunden; der längste dauerte ", " hours in all; the longest lasted ")) (page.value(Key::OutageTotals, "longest")) (say(" Stunden. Im Betrieb, also in Stunden, in denen nach Fahrplan Fahrten beginnen, lagen ", " hours. In service, that is in hours in which trips begin by the timetable, were "))
-                (page.value(Key::OutageTotals, "outages_in_service")) (say(" Ausfälle mit ", " outages with ")) (page.value(Key::OutageTotals, "hours_in_service")) (say(" Stunden.", " hours."))
+                (say("Ein Ausfall sind aufeinanderfolgende Stunden, in denen von einer Quelle aus demselben Grund etwas fehlt. Gezählt: ", "An outage is a run of consecutive hours in which something of a source is missing for the same reason. Counted: "))
+                (page.counted(Key::OutageTotals, "outages", ["Ausfall", "outage"], ["Ausfälle", "outages"]))
+                (say(" mit zusammen ", " of ")) (page.counted(Key::OutageTotals, "hours", ["Stunde", "hour"], ["Stunden", "hours"]))
+                (say("; der längste dauerte ", " in all; the longest lasted ")) (page.counted(Key::OutageTotals, "longest", ["Stunde", "hour"], ["Stunden", "hours"]))
+                (say(". Davon im Betrieb, also in Stunden, in denen nach Fahrplan Fahrten beginnen: ", ". Of these in service, that is in hours in which trips begin by the timetable: "))
+                (page.counted(Key::OutageTotals, "outages_in_service", ["Ausfall", "outage"], ["Ausfälle", "outages"]))
+                (say(" mit ", " of ")) (page.counted(Key::OutageTotals, "hours_in_service", ["Stunde", "hour"], ["Stunden", "hours"])) "."
             }
             (page.table(Key::OutageReasons, &["dataset", "source", "gap_reason", "days", "hours", "hours_in_service", "missing"]))
             (page.table(Key::Outages, &["source", "gap_reason", "begins", "ends", "hours", "hours_in_service"]))
         } @else if page.report.tables.has(View::Coverage) {
-            p { (say("Von keiner Quelle fehlt etwas.", "Nothing of any source is missing.")) (page.name(Key::OutageTotals)) }
+            p {
+                @if page.has(Key::WithoutBeat) {
+                    (say(
+                        "Kein Ausfall ist bekannt; wo kein Takt bekannt ist, wurden Lücken nicht gesucht.",
+                        "No outage is known; where no polling interval is known, gaps were not looked for.",
+                    ))
+                } @else { (say("Von keiner Quelle fehlt etwas.", "Nothing is missing from any source.")) }
+                (page.name(Key::OutageTotals))
+            }
         } @else {
             p { (say("Ohne Tabelle der Abdeckung ist nicht bekannt, wann Quellen ausfielen.", "Without a table of coverage it is not known when sources failed.")) }
         }
@@ -298,12 +318,13 @@ pub(super) fn changes(page: Page<'_>) -> Markup {
         h2 { (say("Änderungen und Rückzüge", "Changes and withdrawals")) }
         p {
             (say(
-                "Nichts Veröffentlichtes wird überschrieben: Eine Änderung ist eine neue Fassung, die die ältere ersetzt. Gezählt sind ",
-                "Nothing that was published is written over: a change is a new version that takes the place of the older one. Counted are ",
+                "Nichts Veröffentlichtes wird überschrieben: Eine Änderung ist eine neue Fassung, die die ältere ersetzt. Gezählt: ",
+                "Nothing that was published is overwritten: a change is a new version that replaces the older one. Counted: ",
             ))
-            (page.value(Key::ActCount, "withdrawals")) (say(" Rückzüge, ", " withdrawals, ")) (page.value(Key::ActCount, "lifts"))
-            (say(" Aufhebungen von Rückzügen und ", " lifts of withdrawals and ")) (page.value(Key::ActCount, "rollbacks"))
-            (say(" Rückgriffe auf ältere Fassungen.", " rollbacks to older versions."))
+            (page.counted(Key::ActCount, "withdrawals", ["Rückzug", "withdrawal"], ["Rückzüge", "withdrawals"])) ", "
+            (page.counted(Key::ActCount, "lifts", ["Aufhebung eines Rückzugs", "lifted withdrawal"], ["Aufhebungen von Rückzügen", "lifted withdrawals"]))
+            (say(" und ", " and "))
+            (page.counted(Key::ActCount, "rollbacks", ["Rückgriff auf eine ältere Fassung", "rollback to an older version"], ["Rückgriffe auf ältere Fassungen", "rollbacks to older versions"])) "."
         }
         (page.table(Key::Versions, &["dataset", "act", "reasons", "days", "versions"]))
         @if page.has(Key::Acts) {
@@ -317,13 +338,14 @@ pub(super) fn rules(page: Page<'_>) -> Markup {
     html! {
         h2 { (say("Regeln und ihre Fassungen", "Rules and their versions")) }
         p {
-            (page.value(Key::ContractCount, "contracts")) (say(" Verträge mit zusammen ", " contracts with ")) (page.value(Key::ContractCount, "rules"))
-            (say(" Regeln galten im Jahr, in ", " rules held in the year, in ")) (page.value(Key::ContractCount, "texts"))
-            (say(" Fassungen. Alle stehen mit Prüfsumme in ", " texts. All of them stand with their digests in ")) code { (name(Key::Contracts)) ".csv" } "."
+            (say("Im Jahr galten ", "In force in the year: ")) (page.counted(Key::ContractCount, "contracts", ["Vertrag", "contract"], ["Verträge", "contracts"]))
+            (say(" mit zusammen ", " with ")) (page.counted(Key::ContractCount, "rules", ["Regel", "rule"], ["Regeln", "rules"]))
+            (say(", in ", ", in ")) (page.counted(Key::ContractCount, "texts", ["Fassung", "version"], ["Fassungen", "versions"]))
+            (say(". Alle stehen mit Prüfsumme in ", ". All are listed with their digests in ")) code { (name(Key::Contracts)) ".csv" } "."
         }
         (page.table(Key::Programs, &["program_version", "first_day", "last_day", "days"]))
         @if page.has(Key::RuleTexts) { (changed_rules(page)) } @else {
-            p { (say("Der Wortlaut keiner Regel hat sich im Jahr geändert.", "The words of no rule changed in the year.")) (page.name(Key::RuleTexts)) }
+            p { (say("Der Wortlaut keiner Regel hat sich im Jahr geändert.", "The wording of no rule changed in the year.")) (page.name(Key::RuleTexts)) }
         }
         @if !page.report.changes.is_empty() { (changed_contracts(page)) }
     }
@@ -398,7 +420,7 @@ pub(super) fn decisions(page: Page<'_>) -> Markup {
         h2 { (say("Entscheidungen", "Decisions")) }
         @if !people.is_empty() {
             p {
-                (say("Entscheiden darf nur, wer in der Konfiguration steht: ", "Only those may decide whom the configuration names: "))
+                (say("Entscheiden darf nur, wer in der Konfiguration steht: ", "Only those named in the configuration may decide: "))
                 (page.quoted(&people.join(", "))) ". "
                 (say("Jede Entscheidung wird mit Rolle und Grund veröffentlicht.", "Each decision is published with role and reason."))
             }
@@ -425,7 +447,7 @@ pub(super) fn privacy(page: Page<'_>) -> Markup {
                 "Veröffentlicht wird nur, was ein Vertrag öffentlich nennt. Die Aufzeichnungen der Quellen und die Schlüssel der Pseudonyme \
                  werden nie veröffentlicht und nach der festgelegten Frist (",
                 "Only what a contract calls public is published. The captures of the sources and the keys of pseudonyms are never published, \
-                 and destroyed after the term that is set (",
+                 and are destroyed after the term that is set (",
             ))
             (page.quoted(page.language.of(&described.evidence_kept)))
             (say(") vernichtet; danach lässt sich kein Pseudonym mehr zurückverfolgen.", "); from then on no pseudonym can be traced back."))
@@ -437,11 +459,11 @@ pub(super) fn privacy(page: Page<'_>) -> Markup {
             }
             @let personal: Vec<_> = dataset.columns.iter().filter(|column| column.is_published).collect();
             @if !personal.is_empty() {
-                div.wide { table.columns {
+                div.wide { table.stack.columns {
                     caption { (say("Spalten über einzelne Fahrzeuge, und wie sie veröffentlicht werden: ", "Columns about single vehicles, and how they are published: ")) span translate="no" { (dataset.name) } }
                     tbody {
                         @for column in personal.iter().take(COLUMNS) {
-                            tr { td { code translate="no" { (column.name) } } td { (page.quoted(page.language.of(&column.how))) } }
+                            tr { td { code translate="no" { (identifier(&column.name)) } } td { (page.quoted(page.language.of(&column.how))) } }
                         }
                     }
                 } }
@@ -452,7 +474,7 @@ pub(super) fn privacy(page: Page<'_>) -> Markup {
                     span translate="no" { (dataset.name) } (say(", nicht veröffentlichte Spalten: ", ", columns that are not published: "))
                     @for (place, column) in private.iter().take(COLUMNS).enumerate() {
                         @if place > 0 { ", " }
-                        code translate="no" { (column.name) }
+                        code translate="no" { (identifier(&column.name)) }
                     }
                     @if private.len() > COLUMNS { ", …" } @else { "." }
                 }

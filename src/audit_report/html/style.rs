@@ -2,7 +2,7 @@
 
 pub(super) const STYLE: &str = "\
 @page{size:A4;margin:17mm 16mm 16mm;@bottom-right{content:counter(page) ' / ' counter(pages);font:8pt system-ui,sans-serif;color:#555}}\
-body{max-width:52rem;font-size:15px;counter-reset:part}h1{margin:.2rem 0 0;font-size:1.9rem}\
+body{max-width:52rem;font-size:15px;counter-reset:part;hyphens:auto}code,[translate=no],.v{hyphens:none}h1{margin:.2rem 0 0;font-size:1.9rem}\
 h2{margin:2rem 0 .4rem;font-size:1.25rem;border-bottom:2px solid var(--accent);padding-bottom:.15rem;counter-increment:part}\
 h2:before{content:counter(part) '  ';color:var(--accent)}h3{margin:1rem 0 .2rem;font-size:1rem}p{margin:.35rem 0}\
 .of{color:var(--muted);margin:.1rem 0 .6rem}.f{font-size:.62em;vertical-align:super;text-decoration:none;margin-left:.12em;color:var(--accent);font-weight:400}\
@@ -21,7 +21,7 @@ figure{margin:.4rem 0}.bars .s{fill:var(--accent)}.bars .t{fill:#8fb3d1}.legend{
 .sql{font-size:.72rem}.sql h3{font-size:.78rem;margin:.5rem 0 .05rem}.sql pre{margin:0;font:.68rem/1.3 ui-monospace,monospace;white-space:pre-wrap;overflow-wrap:anywhere}\
 .digests td{font-size:.72rem}ul,ol{margin:.3rem 0;padding-left:1.2rem}li{margin:.12rem 0}.lead{background:var(--panel);border-left:3px solid var(--accent);padding:.4rem .7rem}\
 .columns td:first-child{width:34%}.cards li{break-inside:avoid}.small{font-size:.8rem}\
-@media(max-width:40rem){.tiles,.curves{grid-template-columns:1fr}}\
+@media(max-width:40rem){.tiles{grid-template-columns:repeat(2,minmax(0,1fr))}.tiles dd{font-size:1.1rem}.curves{grid-template-columns:minmax(0,1fr)}.bars text{font-size:15px}.bars .bar{display:none}.stack td:first-child{font-weight:600}}@media(max-width:30rem){.bars text{font-size:21px}}\
 @media print{:root{--accent:#0b4f86;--line:#bbb;--panel:#f2f4f6;--muted:#444}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}\
 body{max-width:none;margin:0;padding:0;font-size:9.3pt;line-height:1.4}main{padding:0}h1{font-size:19pt}h2{font-size:12.5pt;margin:5.5mm 0 1.5mm}h3{font-size:9.5pt}\
 h2,h3,caption,thead,h2+p.small,h2+p{break-after:avoid}figure,.tiles,.lead{break-inside:avoid}table{font-size:8pt;margin:1.5mm 0}caption{font-size:8.6pt}th,td{padding:.5mm 2mm .5mm 0}\

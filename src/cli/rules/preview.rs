@@ -49,7 +49,7 @@ pub(super) fn try_on(root: &Path, id: &str, file: Option<&Path>, date: Option<Se
             Some(path) => {
                 let date = date
                     .or_else(|| rule_preview::date_of(path))
-                    .unwrap_or_else(|| ServiceDate::local_date_of(jiff::Timestamp::now(), &workspace.zone));
+                    .unwrap_or_else(|| ServiceDate::local_date_of(crate::time::now(), &workspace.zone));
                 Some(Subject::of_file(path, &contract, date)?)
             }
             None => Subject::of_partition(&of, date)?,

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::{Circumstances, NoticeResult, Report, Reported, shown, word};
 use crate::contract::Severity;
-use crate::page::{both, number, page};
+use crate::page::{both, identifier, number, page};
 
 /// Samples of a notice that the page shows.
 const SHOWN: usize = 20;
@@ -67,14 +67,14 @@ fn notice(result: &NoticeResult, class: &str) -> Markup {
     let notice = found.notice;
     html! {
         details class=(class) {
-            summary { b { (number(found.total)) } " × " (both(notice.de.what, notice.en.what)) " " code { (notice.code) } }
+            summary { b { (number(found.total)) } " × " (both(notice.de.what, notice.en.what)) " " code { (identifier(notice.code)) } }
             p { b { (both("Abhilfe: ", "To mend: ")) } (both(notice.de.mend, notice.en.mend)) }
             @if !notice.files.is_empty() { p { (notice.files.join(", ")) } }
             @if !found.samples.is_empty() && !notice.fields.is_empty() {
-                div.wide { table {
-                    thead { tr { @for field in notice.fields { th { (field) } } } }
+                div.wide { table.stack {
+                    thead { tr { @for field in notice.fields { th scope="col" { (identifier(field)) } } } }
                     tbody { @for sample in found.samples.iter().take(SHOWN) {
-                        tr { @for value in sample { td { (shown(value)) } } }
+                        tr { @for (field, value) in notice.fields.iter().zip(sample) { td data-label=(field) { (shown(value)) } } }
                     } }
                 } }
                 @if found.total > SHOWN as u64 {
@@ -96,5 +96,5 @@ summary code{color:var(--muted)}\
 .error{border-color:var(--bad)}.warning{border-color:var(--warn)}.info{border-color:var(--accent)}\
 li.error b{color:var(--bad)}li.warning b{color:var(--warn)}li.info b{color:var(--accent)}\
 table{font-size:.85rem}th,td{border:1px solid var(--line);padding:.15rem .45rem;text-align:left;overflow-wrap:normal}\
-svg{width:100%;height:auto;max-height:85vh;background:var(--panel)}.days{max-width:44rem}.shape{fill:none;stroke:var(--accent);stroke-width:.8}circle{fill:var(--bad)}\
-rect{fill:var(--accent)}rect.today{fill:var(--bad)}text{font-size:12px;fill:var(--ink)}footer{margin:2rem 0;color:var(--muted)}";
+svg{width:100%;height:auto;max-height:85vh;background:var(--panel)}.days{max-width:34rem}.shape{fill:none;stroke:var(--accent);stroke-width:.8}circle{fill:var(--bad)}\
+rect{fill:var(--accent)}rect.today{fill:var(--bad)}text{font-size:12px;fill:var(--ink)}@media(min-width:28rem){.days text{font-size:10px}}@media(min-width:38rem){.days text{font-size:8px}}footer{margin:2rem 0;color:var(--muted)}@media print{svg{max-height:13cm}}";

@@ -213,22 +213,19 @@ impl<'a> Trusted<'a> {
         Self { origin: &checkpoint.origin, size: checkpoint.size, known, keys, roots }
     }
 
-    /// What is wrong with a checkpoint that was made earlier.
-    pub(super) fn problem(&self, note: &Note) -> Option<Text> {
-        let checkpoint = match note.text().parse::<Checkpoint>() {
-            Ok(checkpoint) => checkpoint,
-            Err(error) => return Some(of_error(&error)),
-        };
+    /// A checkpoint that was made earlier, or what is wrong with it.
+    pub(super) fn checkpoint(&self, note: &Note) -> Result<Checkpoint, Text> {
+        let checkpoint = note.text().parse::<Checkpoint>().map_err(|error| of_error(&error))?;
         if checkpoint.origin != self.origin {
             let (found, expected) = (shown(&checkpoint.origin), shown(self.origin));
-            return Some(Text::new(
+            return Err(Text::new(
                 format!("its checkpoint is of the log '{found}', and this one is '{expected}'"),
                 format!("sein Prüfpunkt ist vom Protokoll '{found}', und dieses heißt '{expected}'"),
             ));
         }
         if self.roots.get(&checkpoint.size) != Some(&checkpoint.root) {
             let size = checkpoint.size;
-            return Some(Text::new(
+            return Err(Text::new(
                 format!("its checkpoint of {size} entries is none of this log: the log never had this root"),
                 format!("sein Prüfpunkt mit {size} Einträgen ist keiner dieses Protokolls: Es hatte diese Wurzel nie"),
             ));
@@ -236,13 +233,17 @@ impl<'a> Trusted<'a> {
         let is_signed =
             self.known.keys.iter().any(|key| has_signed(key, note)) || self.keys.signers(note).next().is_some();
         // Without a key, and with a log that names none, nobody's signature can be checked.
-        if !is_signed && !(self.known.keys.is_empty() && self.keys.all.is_empty()) {
-            return Some(Text::new(
+        let can_be_checked = !self.known.keys.is_empty() || !self.keys.all.is_empty();
+        if can_be_checked && !is_signed {
+            return Err(Text::new(
                 "its checkpoint is signed by no key that you gave or that the log names",
                 "sein Prüfpunkt ist von keinem Schlüssel unterschrieben, den Sie angegeben haben oder den das Protokoll nennt",
             ));
         }
-        if self.keys.is_whole { self.keys.ended(note, checkpoint.size) } else { None }
+        match self.keys.ended(note, checkpoint.size).filter(|_| self.keys.is_whole) {
+            Some(problem) => Err(problem),
+            None => Ok(checkpoint),
+        }
     }
 }
 

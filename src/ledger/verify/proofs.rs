@@ -7,7 +7,6 @@ use super::context::{Context, Got, Interrupted};
 use super::fault::{Fault, FaultKind, Subject};
 use super::keys::Trusted;
 use super::names::{TableId, shown};
-use crate::ledger::log::checkpoint::Checkpoint;
 use crate::ledger::log::merkle::{Hash, check_inclusion};
 use crate::ledger::log::proof::{MAX_FILE, Proof, proof_key};
 use crate::publish::log::Entry;
@@ -98,12 +97,9 @@ fn problem(bytes: &[u8], (id, entries): (&TableId, &[&Logged]), trusted: &Truste
             format!("er ist von Eintrag {found}, und die Version ist Eintrag {expected}"),
         ));
     };
-    if let Some(problem) = trusted.problem(&proof.checkpoint) {
-        return Some(problem);
-    }
-    let checkpoint: Checkpoint = match proof.checkpoint.text().parse() {
+    let checkpoint = match trusted.checkpoint(&proof.checkpoint) {
         Ok(checkpoint) => checkpoint,
-        Err(error) => return of_error(&error),
+        Err(problem) => return Some(problem),
     };
     let TableId { dataset, table } = id.clone();
     let entry = Entry::Release { dataset, table, version: of.version, index: of.index, record: of.record };

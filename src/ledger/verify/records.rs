@@ -155,18 +155,15 @@ impl Records {
     fn take(&mut self, record: &Digest, bytes: &[u8]) -> Option<Said> {
         let said: Said = serde_json::from_slice(bytes).ok()?;
         let (kind, _) = Kind::of_format(&said.format)?;
-        match kind {
-            Kind::Run => {
-                let named = objects_of(bytes).map(|(_, objects)| objects).unwrap_or_default();
-                let lists = said.evidence.iter().filter_map(|of| Digest::parse(of.list.as_ref()?.rsplit('/').next()?));
-                for object in named.into_iter().chain(lists) {
-                    self.objects.entry(object).or_insert(*record);
-                }
-                if let (Some(dataset), Some(date), Some(inputs)) = (&said.dataset, said.date, &said.inputs) {
-                    self.runs.entry((dataset.clone(), date)).or_default().push((inputs.sha256, *record));
-                }
+        if kind == Kind::Run {
+            let named = objects_of(bytes).map(|(_, objects)| objects).unwrap_or_default();
+            let lists = said.evidence.iter().filter_map(|of| Digest::parse(of.list.as_ref()?.rsplit('/').next()?));
+            for object in named.into_iter().chain(lists) {
+                self.objects.entry(object).or_insert(*record);
             }
-            _ => {}
+            if let (Some(dataset), Some(date), Some(inputs)) = (&said.dataset, said.date, &said.inputs) {
+                self.runs.entry((dataset.clone(), date)).or_default().push((inputs.sha256, *record));
+            }
         }
         Some(said)
     }
@@ -180,7 +177,8 @@ impl Records {
         let on = at.map(|at| at.strftime("%Y-%m-%d").to_string()).unwrap_or_default();
         for file in said.tables.into_iter().flat_map(|table| table.files) {
             let collected = Collected { sha256: file.sha256, rule: rule.clone(), on: on.clone() };
-            self.collected.entry(file.path).or_insert(collected);
+            // The last one is the one by which it went, if one before it was broken off.
+            self.collected.insert(file.path, collected);
         }
     }
 

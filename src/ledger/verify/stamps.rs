@@ -82,7 +82,7 @@ fn one(
         }
     };
     let problem = match Note::parse(&bytes) {
-        Ok(note) => trusted.problem(&note),
+        Ok(note) => trusted.checkpoint(&note).err(),
         Err(error) => {
             let problem = shown(&error.to_string());
             Some(Text::new(problem.clone(), problem))

@@ -16,6 +16,8 @@ use crate::time::ServiceDate;
 
 /// Bytes of a version of an index: a hundred years of days have twenty million.
 const LONGEST: usize = 24 << 20;
+/// Bytes that a version has more than twice those of the one before it, at most: it names a few files more.
+const GROWTH: usize = 4 << 20;
 /// Versions after the last one in the log that are looked at.
 const AFTER: u64 = 10_000;
 
@@ -184,13 +186,15 @@ struct OneTable {
     mismatches: Vec<Mismatch>,
     /// The digest of the version that was read last, and its number.
     before: Option<(u64, Digest)>,
+    /// Bytes of the next version at most, by those that were read.
+    longest: usize,
     missing: Vec<u64>,
 }
 
 impl OneTable {
     fn new(id: &TableId, place: usize) -> Self {
         let table = Table { id: id.clone(), newest: None, is_faulty: false, files: BTreeMap::new(), disputed: None };
-        Self { table, place, mismatches: Vec::new(), before: None, missing: Vec::new() }
+        Self { table, place, mismatches: Vec::new(), before: None, longest: GROWTH, missing: Vec::new() }
     }
 
     fn key(&self, version: u64) -> String {
@@ -247,7 +251,7 @@ impl OneTable {
 
     /// A version that no entry names, before one that an entry names.
     fn tell_unlogged(&mut self, context: &mut Context<'_>, version: u64) -> Result<(), Interrupted> {
-        if let Got::There(_) = context.get(Subject::Index, &self.key(version), LONGEST)? {
+        if let Got::There(_) = context.get(Subject::Index, &self.key(version), self.longest)? {
             let id = &self.table.id;
             let said = Text::new(
                 format!("version {version} of the index of {id} is there, and the log has no entry of it"),
@@ -267,7 +271,7 @@ impl OneTable {
         tables: &mut Tables,
     ) -> Result<(), Interrupted> {
         let (version, key) = (logged.version, self.key(logged.version));
-        let bytes = match context.get(Subject::Index, &key, LONGEST)? {
+        let bytes = match context.get(Subject::Index, &key, self.longest)? {
             Got::There(bytes) => bytes,
             Got::Absent if chain.is_doubtful(logged.log_version) => {
                 self.table.is_faulty = true;
@@ -283,6 +287,7 @@ impl OneTable {
             }
         };
         context.findings.counts.index_versions += 1;
+        self.longest = self.longest.max(2 * bytes.len() + GROWTH).min(LONGEST);
         let digest = Digest::of(&bytes);
         let before = self.before.replace((version, digest));
         let parsed: Result<TableIndex, _> = serde_json::from_slice(&bytes);
@@ -431,7 +436,9 @@ impl OneTable {
         let id = self.table.id.clone();
         let mut count = 0;
         while count < AFTER {
-            let Got::There(bytes) = context.get(Subject::Index, &self.key(last + 1 + count), LONGEST)? else { break };
+            let Got::There(bytes) = context.get(Subject::Index, &self.key(last + 1 + count), self.longest)? else {
+                break;
+            };
             count += 1;
             let parsed: Option<TableIndex> = serde_json::from_slice(&bytes).ok();
             if let Some(index) = parsed.filter(|index| index.version == last + count && index.dataset == id.dataset) {

@@ -119,6 +119,46 @@ pub(super) fn words(trouble: &Trouble, dates: &Text) -> (Text, Text, String) {
                 "timedatectl".to_owned(),
             )
         }
+        Trouble::LogUnconfirmed { witness: None, .. } => (
+            Text::new(
+                "The authority of time stamps ('signing: timestamps') stamps the log no more",
+                "Der Zeitstempeldienst ('signing: timestamps') stempelt das Protokoll nicht mehr",
+            ),
+            Text::new(
+                "Releases go on, and later runs ask again. Of a day without a stamp nobody else says that its log was there on that day. \
+                 'key list' says why; if the service has ended, name another one.",
+                "Veröffentlicht wird weiter, und spätere Läufe fragen wieder. Für Tage ohne Stempel bezeugt niemand sonst, dass das \
+                 Protokoll an diesem Tag da war. 'key list' sagt, warum; wurde der Dienst eingestellt, nennen Sie einen anderen.",
+            ),
+            "fahrtenbuch key list".to_owned(),
+        ),
+        Trouble::LogUnconfirmed { witness: Some(witness), refuses: false } => (
+            Text::new(
+                format!("The witness {witness} confirms the log of releases no more"),
+                format!("Der Zeuge {witness} bestätigt das Protokoll der Veröffentlichungen nicht mehr"),
+            ),
+            Text::new(
+                "Releases go on, and later runs ask it again; it then confirms all at once. Until then it does not vouch that all see the \
+                 same log, and whoever demands its signature finds it missing. 'key list' says why; ask its operator.",
+                "Veröffentlicht wird weiter, und spätere Läufe fragen ihn wieder; dann bestätigt er alles auf einmal. Bis dahin bürgt er \
+                 nicht dafür, dass alle dasselbe Protokoll sehen, und wer seine Signatur verlangt, vermisst sie. 'key list' sagt, warum; \
+                 fragen Sie den Betreiber.",
+            ),
+            "fahrtenbuch key list".to_owned(),
+        ),
+        Trouble::LogUnconfirmed { witness: Some(witness), refuses: true } => (
+            Text::new(
+                format!("The witness {witness} refuses to confirm the log of releases"),
+                format!("Der Zeuge {witness} weigert sich, das Protokoll der Veröffentlichungen zu bestätigen"),
+            ),
+            Text::new(
+                "This does not go away by itself: it saw another history of the log, or does not know the log and its key. 'key list' says \
+                 which; docs/keys.md says what to do. Readers may be shown two logs.",
+                "Das vergeht nicht von selbst: Er sah eine andere Geschichte des Protokolls, oder er kennt Protokoll und Schlüssel nicht. \
+                 'key list' sagt, was; docs/keys.md sagt, was zu tun ist. Vielleicht sehen Leser zweierlei Protokoll.",
+            ),
+            "fahrtenbuch key list".to_owned(),
+        ),
         // The others have their words elsewhere.
         _ => (Text::new("", ""), Text::new("", ""), String::new()),
     }

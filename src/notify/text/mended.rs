@@ -54,6 +54,12 @@ pub(super) fn mended(kind: CauseKind, subject: &str) -> Text {
         }
         CauseKind::RunHangs => ("No job of {} hangs any more", "Keine Arbeit von {} hängt mehr"),
         CauseKind::SourceClock => ("The clock of the source {} is right", "Die Uhr der Quelle {} geht richtig"),
+        CauseKind::LogUnconfirmed if subject.is_empty() => {
+            ("The log is stamped again", "Das Protokoll wird wieder gestempelt")
+        }
+        CauseKind::LogUnconfirmed => {
+            ("The witness {} confirms the log again", "Der Zeuge {} bestätigt das Protokoll wieder")
+        }
         CauseKind::BucketUnreadable if subject.is_empty() => ("The bucket can be read", "Der Bucket ist lesbar"),
         CauseKind::BucketUnreadable => {
             ("What the bucket has of {} can be read", "Was der Bucket von {} hat, ist lesbar")

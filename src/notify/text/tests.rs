@@ -81,6 +81,7 @@ pub(crate) fn every_trouble() -> Vec<Trouble> {
         },
         Trouble::RunHangs { job: "stadtbus-telemetrie".to_owned(), date: Some(date("2026-11-24")) },
         Trouble::SourceClock { source: "stadtbus-vp".to_owned(), seconds: -900 },
+        Trouble::LogUnconfirmed { witness: Some("zeuge.example".to_owned()), refuses: false },
     ]
 }
 

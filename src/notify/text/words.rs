@@ -113,7 +113,8 @@ pub(super) fn words(cause: &Cause, zone: &TimeZone) -> Words {
         Trouble::EvidenceUnreadable { .. }
         | Trouble::FilesMissing { .. }
         | Trouble::RunHangs { .. }
-        | Trouble::SourceClock { .. } => {
+        | Trouble::SourceClock { .. }
+        | Trouble::LogUnconfirmed { .. } => {
             let of = match &cause.trouble {
                 Trouble::FilesMissing { dates: of, .. } if !of.is_empty() => dates(of),
                 Trouble::RunHangs { date: Some(of), .. } => days(vec![date(*of)], 0),

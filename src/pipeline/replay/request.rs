@@ -195,7 +195,11 @@ fn no_release(kind: &str) -> Reason {
 
 fn of_record(bucket: &Bucket, key: &str) -> Result<Found, ReplayError> {
     let Some(bytes) = recorded::read(bucket, key)? else {
-        return Err(ReplayError::Usage(format!("the bucket has no record '{key}', or it was changed")));
+        // Nobody can ask for what never was; other bytes under the name of a digest are a fault of the ledger.
+        if bucket.get(key)?.is_none() {
+            return Err(ReplayError::Usage(format!("the bucket has no record '{key}'")));
+        }
+        return Ok(Found { unable: vec![changed(key)], ..Found::default() });
     };
     let format = serde_json::from_slice::<serde_json::Value>(&bytes).ok();
     let format = format.as_ref().and_then(|value| value["format"].as_str()).unwrap_or_default();
@@ -236,6 +240,21 @@ fn purge(key: &str, bytes: &[u8]) -> Reason {
         ),
         format!(
             "'{key}' belegt eine Vernichtung: Belege, Schlüssel und Quarantäne von {of}{date} wurden am {purged_at} vernichtet, {de}"
+        ),
+    )
+}
+
+/// A record is named by the digest of its bytes.
+fn changed(key: &str) -> Reason {
+    Reason::new(
+        "record",
+        format!(
+            "the record '{key}' was changed: its bytes are not those whose digest its name is. Bring it back from a backup of the bucket; \
+             'fahrtenbuch verify' tells what else is not what it was"
+        ),
+        format!(
+            "Der Beleg '{key}' wurde geändert: Seine Bytes sind nicht die, deren Prüfsumme sein Name ist. Holen Sie ihn aus einer Sicherung \
+             des Buckets zurück; 'fahrtenbuch verify' sagt, was noch anders ist, als es war"
         ),
     )
 }

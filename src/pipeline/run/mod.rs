@@ -68,7 +68,9 @@ pub use evidence::{capture, collector, date_of, evidence_store};
 pub use gap::is_told_without_captures;
 pub(in crate::pipeline) use inputs::contract_entries;
 pub use lock::Lock;
-pub(crate) use log::{AllAsked, complete_log};
+#[cfg(test)]
+pub(crate) use log::Problem;
+pub(crate) use log::{AllAsked, Asked, complete_log};
 pub(crate) use lost::{begun_anew, has_run};
 pub use lost::{is_lost, published_to, refuse_if_gone, refuse_if_lost};
 pub(crate) use objects::lost_objects;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
-use super::days::{Group, State, dates};
+use super::days::{Cause, Group, State, dates};
 use super::reasons::{self, state_words};
 use super::view::{View, year_path};
 use crate::portal::dates::{WEEKDAYS, day_short};
@@ -27,7 +27,7 @@ pub(super) fn section(view: View<'_>) -> Markup {
     let groups = view.days.groups(from, newest);
     html! {
         section #days aria-labelledby="days-title" {
-            h2 #days-title { (view.say("Welche Tage es gibt", "Which days there are")) }
+            h2 #days-title { (view.say("Verfügbare Tage", "Days available")) }
             @if view.days.is_irregular() {
                 p { (irregular(view)) }
             } @else if view.days.has_files() && !view.days.is_measured() {
@@ -36,10 +36,11 @@ pub(super) fn section(view: View<'_>) -> Markup {
                     "How complete a day is, is not measured for this dataset.",
                 )) }
             }
+            (without_beat(view, from, newest))
             (months(view, from, newest, true))
             (late(view))
             @if !groups.is_empty() {
-                h3 { (view.say("Tage, an denen etwas fehlt", "Days of which something is missing")) }
+                h3 { (view.say("Tage, an denen etwas fehlt", "Days with something missing")) }
                 (list(view, groups.get(..SEEN).unwrap_or(&groups)))
                 @if let Some(more) = groups.get(SEEN..LISTED.min(groups.len())).filter(|more| !more.is_empty()) {
                     details {
@@ -59,12 +60,38 @@ pub(super) fn section(view: View<'_>) -> Markup {
     }
 }
 
+/// That nobody looked for gaps of a source of which no beat is known, and what is seen of its silence all the same.
+pub(super) fn without_beat(view: View<'_>, from: ServiceDate, to: ServiceDate) -> Markup {
+    let found = view.days.without_beat(from, to);
+    html! {
+        @for (source, (dates, [fewest, most])) in &found {
+            @let what = |kind: &str| format!("{kind} {} {source} {from} {to}", view.name());
+            @let days = dates.len() as u64;
+            p.note.warn {
+                (view.say("Von der Quelle ", "Of the source ")) code { (source) }
+                (view.say(" ist an ", " no polling interval is known on ")) (view.count(&what("days_without_beat"), days))
+                (match days {
+                    1 => view.say(" Tag kein Takt bekannt: Lücken ihrer Aufzeichnung wurden da nicht gesucht und zählen nicht. ", " day: gaps of its collection were not looked for then, and do not count. "),
+                    _ => view.say(" Tagen kein Takt bekannt: Lücken ihrer Aufzeichnung wurden da nicht gesucht und zählen nicht. ", " days: gaps of its collection were not looked for then, and do not count. "),
+                })
+                @if fewest == most {
+                    (view.say("In jeder Stunde mit Abzügen kamen ", "In each hour with snapshots came ")) (view.count(&what("most_without_beat"), *most)) "."
+                } @else {
+                    (view.say("In der Stunde mit den wenigsten Abzügen kamen ", "In the hour with the fewest snapshots came "))
+                    (view.count(&what("fewest_without_beat"), *fewest))
+                    (view.say(", in der mit den meisten ", ", in that with the most ")) (view.count(&what("most_without_beat"), *most)) "."
+                }
+            }
+        }
+    }
+}
+
 /// That days at the end are missing, where each day is to have data.
 pub(super) fn late(view: View<'_>) -> Markup {
     let Some((newest, expected)) = view.days.late() else { return html! {} };
     html! {
         p.note.warn {
-            (view.say("Der neueste veröffentlichte Tag ist der ", "The newest day that is published is ")) (view.date(newest)) ". "
+            (view.say("Der neueste veröffentlichte Tag ist der ", "The newest published day is ")) (view.date(newest)) ". "
             @if newest.plus_days(1) == expected {
                 (view.say("Der Tag danach fehlt.", "The day after it is missing."))
             } @else {
@@ -80,7 +107,7 @@ pub(super) fn small_gaps(view: View<'_>, from: ServiceDate, to: ServiceDate, mos
     html! {
         @if !groups.is_empty() {
             details {
-                summary { (view.say("Kleine Lücken an vollständigen Tagen", "Small gaps of complete days")) }
+                summary { (view.say("Kleine Lücken an vollständigen Tagen", "Small gaps on complete days")) }
                 (list(view, groups.get(..most).unwrap_or(&groups)))
             }
         }
@@ -91,11 +118,11 @@ fn irregular(view: View<'_>) -> &'static str {
     match view.of.about.is_timetable {
         true => view.say(
             "Markiert sind die Tage, an denen ein neuer Fahrplan kam. An den anderen Tagen gilt der letzte davor weiter.",
-            "Marked are the days on which a new timetable came. On the other days the one before still holds.",
+            "The days on which a new timetable came are marked. On the other days the one before remains valid.",
         ),
         false => view.say(
             "Markiert sind die Tage, zu denen etwas veröffentlicht oder entschieden wurde.",
-            "Marked are the days of which something was published or decided.",
+            "The days for which something was published or decided are marked.",
         ),
     }
 }
@@ -192,8 +219,14 @@ fn in_words(view: View<'_>, date: ServiceDate, state: State, is_newest: bool) ->
     let mut text = format!("{}: {word}", day_short(language, date));
     if is_newest && state.is_gap() {
         let causes = view.days.causes(date);
-        let worst = causes.iter().max_by_key(|(_, extent)| extent.missing);
-        if let Some((super::days::Cause::Gap { reason, .. }, extent)) = worst {
+        if state != State::Withdrawn && causes.keys().any(|cause| matches!(cause, Cause::Withdrawn { .. })) {
+            text += view.say(" – eine Tabelle ist zurückgezogen", " – a table is withdrawn");
+        }
+        let gaps = causes.iter().filter_map(|(cause, extent)| match cause {
+            Cause::Gap { reason, .. } => Some((reason, extent)),
+            _ => None,
+        });
+        if let Some((reason, extent)) = gaps.max_by_key(|(_, extent)| extent.missing) {
             text += " – ";
             text += reasons::reason_words(reason, language).unwrap_or(reason);
             let hours = reasons::hours(&extent.hours, language);
@@ -210,7 +243,7 @@ fn in_words(view: View<'_>, date: ServiceDate, state: State, is_newest: bool) ->
 pub(super) fn list(view: View<'_>, groups: &[Group]) -> Markup {
     html! {
         table.stack.gaps {
-            caption.hidden { (view.say("Tage, an denen etwas fehlt, und warum", "Days of which something is missing, and why")) }
+            caption.hidden { (view.say("Tage, an denen etwas fehlt, und warum", "Days with something missing, and why")) }
             thead { tr {
                 th scope="col" { (view.say("Tage", "Days")) }
                 th scope="col" { (view.say("Stand", "State")) }

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::table_title::named;
 use super::view::View;
+use crate::portal::dates::at_text;
 use crate::portal::frame::{rows_word, said};
 use crate::portal::overview::{Change, ChangeKind, ChangedTable};
 use crate::publish::index::index_key;
@@ -106,11 +107,6 @@ fn columns(view: View<'_>, table: &ChangedTable) -> Markup {
 /// Where a record is; its key may be said with or without the folder.
 pub(in crate::portal) fn record_path(key: &str) -> String {
     if key.contains('/') { key.to_owned() } else { format!("ledger/records/{key}.json") }
-}
-
-/// In UTC, to the minute: `25.11.2026, 5:00 UTC`, `25 Nov 2026, 5:00 UTC`.
-fn at_text(at: jiff::Timestamp, language: Language) -> String {
-    at.strftime(language.say("%-d.%-m.%Y, %-H:%M UTC", "%-d %b %Y, %-H:%M UTC")).to_string()
 }
 
 /// The days of a change in one word or two.

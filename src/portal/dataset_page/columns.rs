@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::names::either;
 use super::view::View;
 use crate::contract::{BBOX, Column, Kind};
+use crate::page::identifier;
 use crate::portal::catalogue::{Table, public};
 use crate::portal::overview::Preview;
 
@@ -57,7 +58,7 @@ fn row(view: View<'_>, table: &str, column: &Column, preview: Option<&Preview>) 
     html! {
         tr id={ (table) "." (column.name) } {
             th scope="row" {
-                a.self href={ "#" (table) "." (column.name) } { code { (column.name) } }
+                a.self href={ "#" (table) "." (column.name) } { code { (identifier(&column.name)) } }
                 br; small { (kind(column)) @if let Some(unit) = &column.unit { ", " (unit) } }
             }
             td {
@@ -69,7 +70,7 @@ fn row(view: View<'_>, table: &str, column: &Column, preview: Option<&Preview>) 
                 @if let Some((rows, of)) = seen.filter(|(rows, _)| *rows > 0) {
                     @let share = 100.0 * of.nulls as f64 / rows as f64;
                     (view.decimal(&format!("nulls_percent {} {table} {}", view.name(), column.name), share, usize::from(share > 0.0 && share < 100.0)))
-                    "\u{202f}%"
+                    (view.say("\u{202f}%", "%"))
                 }
             }
         }

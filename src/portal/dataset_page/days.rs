@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use crate::check::RuleResult;
 use crate::contract::{OnFail, RuleId};
 use crate::ledger::Status;
 use crate::portal::catalogue::Dataset;
 use crate::portal::overview::{CANCELLED, Day, DayCoverage, DayFinding};
+use crate::portal::withdrawals::{self, Withdrawal, WithdrawnDay};
 use crate::publication;
-use crate::publish::index::Tombstone;
 use crate::time::ServiceDate;
 
 /// Days after the newest that are told as missing; what is later says no more, and a clock that was wrong fills no calendar.
@@ -19,12 +21,13 @@ const MOST_LATE: i32 = 366;
 pub(super) enum State {
     /// Published, and nothing is known to be missing, or so little that it does not matter to most questions.
     Complete,
-    /// Published, and the table `coverage` says that more is missing.
+    /// Published, and the table `coverage` says that more is missing, or a table of it is withdrawn.
     Partial,
     /// Published before the day was over.
     Provisional,
     /// A rule kept it from being published.
     HeldBack,
+    /// All of its tables were withdrawn and are not back.
     Withdrawn,
     /// Published is only that nothing was captured.
     NothingCaptured,
@@ -74,18 +77,17 @@ impl State {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Cause {
     /// A word of `gap_reason`, and the source whose snapshots are missing; none of trips of lines.
-    Gap {
-        reason: String,
-        source: Option<String>,
-    },
+    Gap { reason: String, source: Option<String> },
     /// By a rule of a contract.
-    Rule {
-        contract: String,
-        rule: RuleId,
-    },
+    Rule { contract: String, rule: RuleId },
     Withdrawn {
+        /// Those that are gone, where the others of the day are not, or went by another act.
+        tables: Vec<String>,
+        at: Timestamp,
         by: String,
         reason: String,
+        /// Since when they may be released again.
+        lifted: Option<Timestamp>,
     },
 }
 
@@ -111,7 +113,7 @@ pub(super) struct Days<'a> {
     of: &'a Dataset,
     /// Those with a current file, and whether it is provisional.
     files: BTreeMap<ServiceDate, bool>,
-    withdrawn: BTreeMap<ServiceDate, &'a Tombstone>,
+    withdrawn: BTreeMap<ServiceDate, WithdrawnDay<'a>>,
     /// Rules that keep a run from being published, by the newest results.
     blocking: BTreeSet<(&'a str, &'a RuleId)>,
     /// The first and the newest; none of a dataset of which nothing is known. Where each day is to have data, the newest is that which
@@ -122,13 +124,12 @@ pub(super) struct Days<'a> {
 impl<'a> Days<'a> {
     pub(super) fn of(of: &'a Dataset) -> Self {
         let mut files = BTreeMap::new();
-        let mut withdrawn = BTreeMap::new();
         for table in &of.tables {
             for file in &table.index.files {
                 *files.entry(file.partition_date).or_default() |= file.provisional;
             }
-            withdrawn.extend(table.index.withdrawn.iter().filter(|(_, of)| of.holds()).map(|(date, of)| (*date, of)));
         }
+        let withdrawn = withdrawals::of_dataset(of);
         let rules = of.results.iter().flat_map(|results| &results.rules).filter(|rule| rule.on_fail == OnFail::Block);
         let blocking = rules.map(|rule| (rule.contract.as_str(), &rule.id)).collect();
         let dates = || files.keys().chain(withdrawn.keys()).chain(of.overview.days.keys()).copied();
@@ -188,12 +189,10 @@ impl<'a> Days<'a> {
             return State::Outside;
         }
         let day = self.day(date);
-        if self.withdrawn.contains_key(&date) {
-            return State::Withdrawn;
-        }
         let Some(&provisional) = self.files.get(&date) else {
             return match day.and_then(|day| day.status) {
                 Some(Status::HeldBack) => State::HeldBack,
+                _ if self.withdrawn.contains_key(&date) => State::Withdrawn,
                 _ if self.is_irregular() => State::Unchanged,
                 _ if day.is_some_and(|day| day.nothing_captured) => State::NothingCaptured,
                 _ => State::Missing,
@@ -203,6 +202,7 @@ impl<'a> Days<'a> {
         match day {
             Some(day) if day.nothing_captured => State::NothingCaptured,
             _ if provisional => State::Provisional,
+            _ if self.withdrawn.contains_key(&date) => State::Partial,
             Some(day) if lacks(day) => State::Partial,
             _ => State::Complete,
         }
@@ -210,16 +210,40 @@ impl<'a> Days<'a> {
 
     /// Why a day is not complete, or what little is missing of it.
     pub(super) fn causes(&self, date: ServiceDate) -> BTreeMap<Cause, Extent> {
-        match self.state_of(date) {
-            State::Withdrawn => {
-                let tombstone = self.withdrawn.get(&date);
-                let cause = |of: &&Tombstone| Cause::Withdrawn { by: of.by.clone(), reason: of.reason.clone() };
-                tombstone.map(|of| (cause(of), Extent::default())).into_iter().collect()
-            }
+        let mut causes = match self.state_of(date) {
             State::HeldBack => self.held_by(date).into_iter().map(|rule| (rule, Extent::default())).collect(),
             State::Complete | State::Partial | State::Provisional => self.gaps(date),
             _ => BTreeMap::new(),
+        };
+        let withdrawn = self.withdrawn.get(&date).into_iter().flat_map(withdrawals_of);
+        causes.extend(withdrawn.map(|cause| (cause, Extent::default())));
+        causes
+    }
+
+    /// Whether a table is withdrawn of a date of which others are there.
+    pub(super) fn has_withdrawn_tables(&self) -> bool {
+        self.withdrawn.values().any(|day| !day.is_whole)
+    }
+
+    /// Sources of whose snapshots no beat is known in a span of days: the days, and how many came in the hour with the fewest, and in
+    /// that with the most.
+    pub(super) fn without_beat(
+        &self,
+        from: ServiceDate,
+        to: ServiceDate,
+    ) -> BTreeMap<&'a str, (BTreeSet<ServiceDate>, [u64; 2])> {
+        let mut found: BTreeMap<&str, (BTreeSet<ServiceDate>, [u64; 2])> = BTreeMap::new();
+        if from > to {
+            return found;
         }
+        for (date, day) in self.of.overview.days.range(from..=to) {
+            for (source, [fewest, most]) in day.coverage.iter().flat_map(|of| &of.without_beat) {
+                let (dates, counts) = found.entry(source).or_insert_with(|| (BTreeSet::new(), [*fewest, *most]));
+                dates.insert(*date);
+                *counts = [counts[0].min(*fewest), counts[1].max(*most)];
+            }
+        }
+        found
     }
 
     fn gaps(&self, date: ServiceDate) -> BTreeMap<Cause, Extent> {
@@ -291,6 +315,18 @@ impl<'a> Days<'a> {
     }
 }
 
+fn withdrawals_of(day: &WithdrawnDay<'_>) -> Vec<Cause> {
+    let names = |of: &Withdrawal<'_>| of.tables.iter().map(|table| table.index.table.clone()).collect();
+    let cause = |of: &Withdrawal<'_>| Cause::Withdrawn {
+        tables: if day.has_names() { names(of) } else { Vec::new() },
+        at: of.tombstone.at,
+        by: of.tombstone.by.clone(),
+        reason: of.tombstone.reason.clone(),
+        lifted: of.tombstone.lifted.as_ref().map(|lifted| lifted.at),
+    };
+    day.acts.iter().map(cause).collect()
+}
+
 /// All from one to another.
 pub(super) fn dates(from: ServiceDate, to: ServiceDate) -> impl Iterator<Item = ServiceDate> {
     let days = to.days_since_epoch() - from.days_since_epoch();
@@ -352,6 +388,47 @@ mod tests {
         assert_eq!((told("2026-11-20"), told("2026-11-22")), ((vec![], vec![Complete]), (vec![], vec![])));
         assert_eq!(told("2026-11-23"), (vec![Partial], vec![]));
         assert!(Days::of(&dataset("bus", &[])).state_of(date("2026-11-24")) == Outside);
+    }
+
+    #[test]
+    fn a_day_of_which_one_table_is_withdrawn_is_not_complete_and_one_of_which_all_are_is_withdrawn() {
+        let mut of = dataset("bus", &["2026-11-22", "2026-11-23"]);
+        let mut second = of.tables[0].clone();
+        second.index.table = "u".into();
+        second.index.files.remove(0);
+        second.index.withdrawn.insert(date("2026-11-22"), tombstone("Kennzeichen"));
+        second.index.withdrawn.insert(date("2026-11-21"), tombstone("Kennzeichen"));
+        of.tables.push(second);
+        of.tables[0].index.withdrawn.insert(date("2026-11-21"), tombstone("Kennzeichen"));
+        // That of this day is back.
+        of.tables[0].index.withdrawn.insert(date("2026-11-23"), tombstone("Kennzeichen"));
+        let named = |of: &Dataset, text: &str| -> Vec<Vec<String>> {
+            let causes = Days::of(of).causes(date(text)).into_keys();
+            causes
+                .filter_map(|cause| match cause {
+                    Cause::Withdrawn { tables, .. } => Some(tables),
+                    _ => None,
+                })
+                .collect()
+        };
+        let states =
+            |of: &Dataset| ["2026-11-21", "2026-11-22", "2026-11-23"].map(|text| Days::of(of).state_of(date(text)));
+        assert_eq!(states(&of), [State::Withdrawn, State::Partial, State::Complete]);
+        assert_eq!((named(&of, "2026-11-21"), named(&of, "2026-11-22")), (vec![vec![]], vec![vec!["u".to_owned()]]));
+        assert!(named(&of, "2026-11-23").is_empty() && Days::of(&of).has_withdrawn_tables());
+        // Of two acts each names what it took, and what may come back is still gone.
+        let other = of.tables[1].index.withdrawn.get_mut(&date("2026-11-21")).unwrap();
+        other.record = "ledger/records/2.json".into();
+        other.reason = "Anders".into();
+        other.lifted = Some(crate::publish::index::Lifted {
+            at: other.at,
+            by: "x".into(),
+            reason: "x".into(),
+            record: "x".into(),
+        });
+        assert_eq!(states(&of)[0], State::Withdrawn);
+        let tables = named(&of, "2026-11-21").concat();
+        assert_eq!(tables.into_iter().collect::<BTreeSet<_>>(), BTreeSet::from(["t".to_owned(), "u".to_owned()]));
     }
 
     #[test]

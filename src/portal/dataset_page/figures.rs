@@ -3,11 +3,23 @@
 use maud::{Markup, html};
 
 use super::view::View;
+use crate::portal::frame::Page;
+use crate::portal::overview::MapContent;
 use crate::portal::pictures;
 
-/// Where the picture of a dataset's network is.
-pub(super) fn map_path(dataset: &str) -> String {
-    format!("{dataset}/map.svg")
+/// The picture of a dataset's network, whose place is there before it is.
+pub(in crate::portal) fn map_image(
+    page: &Page<'_>,
+    dataset: &str,
+    map: &MapContent,
+    alt: &str,
+    is_lazy: bool,
+) -> Markup {
+    let [width, height] = pictures::map::size(map.bounds);
+    html! {
+        img.map width=(width) height=(height) style=(format!("--ratio:{:.3}", width / height))
+            src=(page.link(&format!("{dataset}/map.svg"))) alt=(alt) loading=[is_lazy.then_some("lazy")];
+    }
 }
 
 pub(super) fn map(view: View<'_>) -> Markup {
@@ -20,7 +32,7 @@ pub(super) fn map(view: View<'_>) -> Markup {
         section #map aria-labelledby="map-title" {
             h2 #map-title { (view.say("Das Netz", "The network")) }
             figure {
-                img src=(view.page.link(&map_path(name))) alt=(alt) loading="lazy";
+                (map_image(&view.page, name, map, alt, true))
                 figcaption {
                     (view.count(&format!("stops {name} {}", map.date), map.stops)) (view.say(" Haltestellen, ", " stops, "))
                     (view.count(&format!("routes {name} {}", map.date), map.routes)) (view.say(" Linien im Fahrplan vom ", " lines in the timetable of "))

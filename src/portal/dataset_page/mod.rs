@@ -13,7 +13,8 @@
 //! | `rows DATASET TABLE DATE`, `bytes DATASET TABLE DATE` | `rows`, `bytes` of `files` `WHERE partition_date = DATE` |
 //! | `columns DATASET TABLE` | columns of the newest file, without its bounds of geometries (`bbox`) |
 //! | `nulls_percent DATASET TABLE COLUMN` | `SELECT 100.0 * avg((COLUMN IS NULL)::INT)` of the newest file of the table |
-//! | `days DATASET STATE FROM TO` | days from FROM to TO in that state of the calendar, see [`days`]: `provisional`, those with a provisional file; `partial`, other days of `coverage` with a `gap_reason` that is not `cancelled`; `withdrawn`, the dates of `withdrawn` in `files.json`; `complete`, the other days with a file |
+//! | `days DATASET STATE FROM TO` | days from FROM to TO in that state of the calendar, see [`days`]: `provisional`, those with a provisional file; `partial`, other days of `coverage` with a `gap_reason` that is not `cancelled`; and those with a table whose date is in `withdrawn` of its `files.json` and not in its `files`; `withdrawn`, such dates without any file; `complete`, the other days with a file |
+//! | `days_without_beat DATASET SOURCE FROM TO`, `fewest_without_beat …`, `most_without_beat …` | of the table `coverage`: `count(DISTINCT partition_date)`, `min(snapshots_received)`, `max(snapshots_received)` `WHERE source = SOURCE AND snapshots_expected IS NULL AND snapshots_received > 0` |
 //! | `group_days DATASET FROM TO` | `date_diff('day', FROM, TO) + 1` |
 //! | `missing DATASET FROM TO REASON SOURCE` | of the table `coverage`: `SELECT sum(coalesce(trips_scheduled - trips_observed, snapshots_expected - snapshots_received)) WHERE service_date BETWEEN FROM AND TO AND gap_reason = REASON AND source IS NOT DISTINCT FROM SOURCE`; `-` is no source |
 //! | `score DATASET DATE` | `SELECT value FROM reports WHERE kind = 'score' AND dimension IS NULL AND partition_date = DATE` |
@@ -47,10 +48,13 @@ pub(crate) use self::reasons::reason_words;
 pub(super) mod testing;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod told_tests;
 
 use maud::{Markup, PreEscaped, html};
 
 pub(super) use self::changes::{kind_word, record_path, span_text};
+pub(super) use self::figures::map_image;
 pub(super) use self::names::description;
 pub(super) use self::table_title::named;
 
@@ -59,7 +63,7 @@ pub(super) use self::view::path;
 use self::view::{View, are_apart, year_path};
 use crate::portal::catalogue::{Dataset, Site};
 use crate::portal::file::File;
-use crate::portal::frame::{Page, path_in};
+use crate::portal::frame::{MAP_STYLE, Page, path_in};
 use crate::portal::schema_org;
 use crate::publication;
 use crate::text::Language;
@@ -130,7 +134,7 @@ impl Made<'_> {
     fn write(&self, path: &str, title: &str, description: &str, make: impl Fn(View<'_>) -> (Markup, Markup)) -> File {
         let page = Page { site: self.site, language: self.language, path, title, description };
         let (more, content) = make(View { page, of: self.of, days: self.days });
-        let head = html! { style { (PreEscaped(STYLE)) } (more) };
+        let head = html! { style { (PreEscaped(MAP_STYLE)) (PreEscaped(STYLE)) } (more) };
         File::new(path_in(self.language, path), page.write(&head, &content))
     }
 }

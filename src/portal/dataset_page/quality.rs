@@ -10,9 +10,12 @@ use super::view::View;
 use crate::check::RuleResult;
 use crate::contract::Severity;
 use crate::ledger::Status;
+use crate::page::identifier;
 use crate::portal::overview::{Day, DayFinding};
 use crate::portal::pictures::trend;
+use crate::portal::withdrawals;
 use crate::report::results::page_path;
+use crate::report::words::Verdict;
 use crate::time::ServiceDate;
 
 /// Rules that are told.
@@ -24,6 +27,7 @@ pub(super) fn section(view: View<'_>) -> Markup {
     let Some(((_, newest), first)) = view.days.bounds.zip(view.days.first()) else { return html! {} };
     // Before the first day that is published nobody could use it.
     let from = newest.plus_days(-YEAR + 1).max(first);
+    let has_withdrawn = withdrawals::has_any(view.of);
     let days: Vec<(ServiceDate, &Day)> =
         view.of.overview.days.range(from..=newest).map(|(date, day)| (*date, day)).collect();
     let scores: Vec<(ServiceDate, f64)> = days.iter().filter_map(|(date, day)| Some((*date, day.score?))).collect();
@@ -36,7 +40,7 @@ pub(super) fn section(view: View<'_>) -> Markup {
                     b { (view.decimal(&format!("score {} {date}", view.name()), *score, 2)) }
                     (view.say(" von 100 Punkten am ", " of 100 points on ")) (view.date(*date)) "."
                 },
-                None if view.of.is_withdrawn() => p {
+                None if has_withdrawn => p {
                     (view.say("Die Ergebnisse der Prüfungen sind mit den Tagen zurückgezogen.", "The results of the checks are withdrawn with the days."))
                 },
                 None if days.is_empty() => p { (view.say("Noch gibt es keine Punkte.", "There are no points yet.")) },
@@ -51,19 +55,21 @@ pub(super) fn section(view: View<'_>) -> Markup {
             @if worst.is_empty() {
                 // Days whose results were withdrawn or lost say nothing of rules.
                 @if !scores.is_empty() && scores.len() == days.len() {
-                    p { (view.say("Seit ", "Since ")) (view.date(from)) (view.say(" war jede Regel an jedem Tag erfüllt.", " every rule held on every day.")) }
+                    p { (view.say("Seit ", "Since ")) (view.date(from)) (view.say(" war jede Regel an jedem Tag erfüllt; Hinweise zählen nicht.", " every rule held on every day; infos do not count.")) }
                 } @else if !scores.is_empty() {
-                    p { (view.say("An jedem Tag, von dem es Ergebnisse gibt, war jede Regel erfüllt.", "Every rule held on every day that has results.")) }
+                    p { (view.say("An jedem Tag, von dem es Ergebnisse gibt, war jede Regel erfüllt; Hinweise zählen nicht.", "Every rule held on every day that has results; infos do not count.")) }
                 }
             } @else {
-                h3 { (view.say("Regeln, die am häufigsten nicht erfüllt waren", "Rules that failed most often")) }
+                // As in the audit report, which counts remarks, too.
+                h3 { (view.say("Die Regeln, die an den meisten Tagen etwas fanden", "The rules that found something on most days")) }
+                p { (view.say("Gezählt sind Tage, an denen eine Regel nicht erfüllt oder nicht prüfbar war oder warnte; Hinweise zählen nicht.", "Counted are days on which a rule failed, could not run or warned; infos do not count.")) }
                 (rules(view, from, newest, &worst))
             }
             p {
                 a href=(view.page.page(&page_path(view.name()))) {
                     (view.say("Alle Regeln und ihr Verlauf", "All rules and their trend"))
                 }
-                (view.say(", mit der Rechnung, wie die Punkte entstehen.", ", with how the points come about."))
+                (view.say(", und wie die Punkte berechnet werden.", ", and how the points are calculated."))
             }
         }
     }
@@ -169,7 +175,11 @@ fn rules(view: View<'_>, from: ServiceDate, to: ServiceDate, rules: &[Failing<'_
                     tr {
                         th scope="row" {
                             @if let Some(words) = rule_words(view, rule.contract, rule.rule) { span.words { (words) } }
-                            small { code { (rule.rule) } @if !rule.rule.starts_with(rule.table) { ", " (rule.table) } }
+                            @let (de, en) = if rule.grave > 0 { Verdict::Failed } else { Verdict::Warning }.words();
+                            small {
+                                span class=(if rule.grave > 0 { "bad" } else { "warn" }) { (view.say(de, en)) } " · "
+                                code { (identifier(rule.rule)) } @if !rule.rule.starts_with(rule.table) { ", " (rule.table) }
+                            }
                         }
                         td.n data-label=(view.say("Tage", "Days")) { (view.count(&what, rule.days)) }
                         td data-label=(view.say("zuletzt", "last")) { (view.short_date(rule.last)) }

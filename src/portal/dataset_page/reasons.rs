@@ -6,8 +6,9 @@ use maud::{Markup, html};
 
 use super::days::{Cause, Extent, Group, State};
 use super::names::either;
+use super::table_title::named;
 use super::view::View;
-use crate::portal::frame::said;
+use crate::portal::withdrawals;
 use crate::text::Language;
 
 /// The words of the column `gap_reason` in German and English; another word stands for itself.
@@ -54,7 +55,16 @@ pub(super) fn state_words(view: View<'_>, state: State) -> (&'static str, &'stat
         State::Complete => {
             (("veröffentlicht", "die Daten des Tages sind da"), ("published", "the data of the day are there"))
         }
-        State::Partial => (("teilweise", "mehr als das fehlt"), ("partial", "more than that is missing")),
+        State::Partial if !view.days.has_withdrawn_tables() => {
+            (("teilweise", "mehr als das fehlt"), ("partial", "more than that is missing"))
+        }
+        State::Partial if view.days.is_measured() => (
+            ("teilweise", "mehr als das fehlt, oder eine Tabelle des Tages ist zurückgezogen"),
+            ("partial", "more than that is missing, or a table of the day is withdrawn"),
+        ),
+        State::Partial => {
+            (("teilweise", "eine Tabelle des Tages ist zurückgezogen"), ("partial", "a table of the day is withdrawn"))
+        }
         State::Provisional => (
             ("vorläufig", "der Tag war noch nicht vorbei; die vollständige Fassung folgt"),
             ("provisional", "the day was not over; the complete release follows"),
@@ -125,11 +135,28 @@ pub(super) fn causes(view: View<'_>, group: &Group) -> Markup {
                         None => code { (rule) },
                     }
                 }
-                Cause::Withdrawn { by, reason } => {
-                    (view.say("Zurückgezogen von ", "Withdrawn by ")) (by) ": " (said(reason, Language::De, view.page.language))
+                Cause::Withdrawn { tables, at, by, reason, lifted } => {
+                    @if tables.is_empty() { (view.say("Zurückgezogen", "Withdrawn")) } @else { (withdrawn(view, group, tables)) }
+                    (withdrawals::told(*at, by, reason, *lifted, view.page.language))
                 }
             }
         }
+    }
+}
+
+/// Tables of days of which others are there, as withdrawn.
+fn withdrawn(view: View<'_>, group: &Group, tables: &[String]) -> Markup {
+    html! {
+        @if tables.len() == 1 { (view.say("Tabelle ", "Table ")) } @else { (view.say("Tabellen ", "Tables ")) }
+        @for (place, table) in tables.iter().enumerate() {
+            @if place > 0 { ", " }
+            @match view.of.tables.iter().find(|of| of.index.table == *table) {
+                Some(of) => (named(of, view.page.language)),
+                None => code { (table) },
+            }
+        }
+        @if group.first == group.last { (view.say(" dieses Tages zurückgezogen", " of this day withdrawn")) }
+        @else { (view.say(" dieser Tage zurückgezogen", " of these days withdrawn")) }
     }
 }
 

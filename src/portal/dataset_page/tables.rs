@@ -8,9 +8,12 @@ use super::names::either;
 use super::table_title::{called, named};
 use super::view::{View, are_apart};
 use super::ways_in;
+use crate::page::identifier;
 use crate::portal::catalogue::Table;
 use crate::portal::frame::rows_word;
-use crate::publish::index::{IndexFile, meta_folder};
+use crate::portal::withdrawals;
+use crate::publish::index::{IndexFile, Tombstone, meta_folder};
+use crate::time::ServiceDate;
 
 /// Newest files that are listed of each table: four weeks.
 const FILES: usize = 28;
@@ -55,8 +58,11 @@ fn overview(view: View<'_>) -> Markup {
                 tr id={ "table-" (name) } {
                     th scope="row" {
                         a href=(view.page.page(&path(view.name(), name))) { (called(table, view.page.language)) }
-                        @if table.title(view.page.language).is_some() { br; code { (name) } }
+                        @if table.title(view.page.language).is_some() { br; code { (identifier(name)) } }
                         @if let Some(about) = about(view, table) { br; span.words { (first_sentence(about.text)) } }
+                        @if table.index.files.is_empty() && !table.index.withdrawn.is_empty() {
+                            br; span.warn { (view.say("zurückgezogen", "withdrawn")) }
+                        }
                     }
                     td.n data-label=(view.say("Zeilen", "Rows")) { (rows(view, table)) }
                     td.n data-label=(view.say("Größe", "Size")) { (bytes(view, table)) }
@@ -126,12 +132,86 @@ fn facts(view: View<'_>, table: &Table) -> Markup {
     let what = |kind: &str| format!("{kind} {} {}", view.name(), table.index.table);
     html! {
         @if let Some(about) = about(view, table) { p.lines { (about.mark(language)) } }
+        (withdrawn(view, table))
         p {
             (rows(view, table)) " " (rows_word(table.rows(), language)) ", " (bytes(view, table)) (view.say(" in ", " in "))
             (view.count(&what("files"), table.index.files.len() as u64))
             @if table.index.files.len() == 1 { (view.say(" Datei. ", " file. ")) } @else { (view.say(" Dateien. ", " files. ")) }
             (view.say("Alle: ", "All: ")) (lists(view, table))
         }
+    }
+}
+
+/// Acts of which the page of a table tells; `files.json` has all.
+const ACTS: usize = 12;
+
+/// Which days of a table were withdrawn and are not back, when and why, and what there is instead.
+fn withdrawn(view: View<'_>, table: &Table) -> Markup {
+    let mut acts: Vec<(Vec<ServiceDate>, &Tombstone)> = Vec::new();
+    for (date, tombstone) in withdrawals::of_table(table).rev() {
+        match acts.iter_mut().find(|(_, of)| of.record == tombstone.record) {
+            Some((dates, _)) => dates.push(date),
+            None => acts.push((vec![date], tombstone)),
+        }
+    }
+    let others = view.of.tables.iter().filter(|of| of.index.table != table.index.table && !of.index.files.is_empty());
+    let others: Vec<&Table> = others.take(OTHERS).collect();
+    html! {
+        @if !acts.is_empty() {
+            div.note.warn {
+                p {
+                    @if table.index.files.is_empty() {
+                        (view.say(
+                            "Alle Tage dieser Tabelle sind zurückgezogen: Sie waren veröffentlicht und sind es nicht mehr.",
+                            "All days of this table are withdrawn: they were published and no longer are.",
+                        ))
+                    } @else {
+                        (view.say(
+                            "Tage dieser Tabelle sind zurückgezogen: Sie waren veröffentlicht und sind es nicht mehr.",
+                            "Days of this table are withdrawn: they were published and no longer are.",
+                        ))
+                    }
+                }
+                ul { @for (dates, tombstone) in acts.iter().take(ACTS) {
+                    // The newest first.
+                    li {
+                        @for (place, run) in dates.chunk_by(|one, other| one.plus_days(-1) == *other).enumerate() {
+                            @if place > 0 { ", " }
+                            @if let (Some(last), Some(first)) = (run.first(), run.last()) { (view.span(*first, *last)) }
+                        }
+                        (view.say(": zurückgezogen", ": withdrawn")) (withdrawals::act(tombstone, view.page.language))
+                    }
+                } }
+                @if acts.len() > ACTS { p { (view.say("Frühere stehen in ", "Earlier ones are in ")) (lists(view, table)) "." } }
+                p {
+                    (view.say("Stattdessen: ", "Instead: "))
+                    @if !table.index.files.is_empty() {
+                        (view.say("die anderen Tage dieser Tabelle, unten.", "the other days of this table, below."))
+                    } @else if others.is_empty() {
+                        (view.say("die anderen Datensätze, von der ", "the other datasets, from the "))
+                        a href=(view.page.page("index.html")) { (view.say("Startseite", "home page")) } "."
+                    } @else {
+                        (view.say("die anderen Tabellen des Datensatzes: ", "the other tables of the dataset: "))
+                        @for (place, of) in others.iter().enumerate() {
+                            @if place > 0 { ", " }
+                            a href=(address(view, of)) { (called(of, view.page.language)) }
+                        }
+                        "."
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Tables that are named instead of one that is gone.
+const OTHERS: usize = 6;
+
+/// Where a page tells of a table.
+fn address(view: View<'_>, of: &Table) -> String {
+    match are_apart(view.of) {
+        true => view.page.page(&path(view.name(), &of.index.table)),
+        false => format!("{}#table-{}", view.page.page(&super::path(view.name())), of.index.table),
     }
 }
 
@@ -165,7 +245,10 @@ fn files(view: View<'_>, table: &Table) -> Markup {
     let all = &table.index.files;
     html! {
         @if all.is_empty() {
-            p { (view.say("Es gibt keine Dateien.", "There are no files.")) }
+            p {
+                @if table.index.withdrawn.is_empty() { (view.say("Es gibt keine Dateien.", "There are no files.")) }
+                @else { (view.say("Alle Dateien sind zurückgezogen.", "All files are withdrawn.")) }
+            }
         } @else {
             table.stack.files {
                 caption {

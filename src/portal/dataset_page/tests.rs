@@ -198,7 +198,7 @@ fn four_hundred_days_fit_into_a_page_and_no_link_of_the_page_is_to_somebody_else
     ] {
         assert!(table.contains(expected), "{expected}");
     }
-    assert!(text(&files, "stadtbus-telemetrie/2025.en.html").contains("title=\"We, 31 Dec 2025: complete"));
+    assert!(text(&files, "stadtbus-telemetrie/2025.en.html").contains("title=\"Wed 31 Dec 2025: complete"));
     for file in &files {
         for part in std::str::from_utf8(&file.bytes).unwrap().split(" src=\"").skip(1) {
             assert!(!part.starts_with("http"), "{}: {}", file.path, &part[..60]);
@@ -331,7 +331,7 @@ fn withdrawn_and_held_days_say_by_whom_and_by_which_rule() {
     let files = files(&site(None), &of);
     keep(&files);
     let page = text(&files, "bus/index.html");
-    assert!(page.contains("Zurückgezogen von Datenmanagement: Kennzeichen im Text"), "{page}");
+    assert!(page.contains("Zurückgezogen am <time datetime=\"2026-11-25T05:00:00Z\">25.11.2026, 5:00 UTC</time> von Datenmanagement: Kennzeichen im Text"), "{page}");
     assert!(page.contains("Gesperrt durch die Regel: Solange Fahrten geplant sind"), "{page}");
     assert!(text(&files, "bus/index.en.html").contains("Blocked by the rule: While trips are planned"));
 }
@@ -419,7 +419,7 @@ fn failed_rules_are_told_since_the_first_day_and_without_those_that_only_thin_ou
     of.overview.days.values_mut().for_each(|day| day.findings.push(thinned.clone()));
     let shown = |of: &Dataset| text(&files(&site(None), of), "bus/index.html").to_owned();
     let page = shown(&of);
-    let (_, rules) = page.split_once("am häufigsten nicht erfüllt").unwrap();
+    let (_, rules) = page.split_once("an den meisten Tagen etwas fanden").unwrap();
     let (rules, _) = rules.split_once("</table>").unwrap();
     assert!(
         rules.contains("<caption>Seit <time datetime=\"2026-11-15\">15. November 2026</time></caption>"),

@@ -172,7 +172,7 @@ impl Place {
             title: "DuckDB",
             note: (
                 "Über die Liste der Dateien, mit jeder Fassung von DuckDB.",
-                "By the list of files, with any version of DuckDB.",
+                "Through the list of files, with any version of DuckDB.",
             ),
             text: format!(
                 "SET VARIABLE base = '{}';\nSET VARIABLE files = (SELECT list(getvariable('base') || path) FROM read_csv(getvariable('base') || '{list}'));\n\

@@ -16,9 +16,10 @@ pub(super) fn content(view: View<'_>, year: i16) -> Markup {
     html! {
         (view.page.crumbs_of(&[(of.clone(), &super::path(view.name()))], &view.year(year)))
         h1 { (of) " " (view.year(year)) }
+        (calendar::without_beat(view, from, to))
         (calendar::months(view, from, to, false))
         @if !groups.is_empty() {
-            h2 { (view.say("Tage, an denen etwas fehlt", "Days of which something is missing")) }
+            h2 { (view.say("Tage, an denen etwas fehlt", "Days with something missing")) }
             (calendar::list(view, &groups))
         }
         (calendar::small_gaps(view, from, to, usize::MAX))

@@ -1,6 +1,7 @@
 use super::*;
 use crate::portal::overview::Day;
 use crate::portal::tests::catalogue;
+use crate::publish::index::Tombstone;
 
 fn german(catalogue: &Catalogue) -> String {
     let [(path, text), (other, english)] = <[_; 2]>::try_from(pages(catalogue)).unwrap();
@@ -141,4 +142,83 @@ fn a_dataset_that_is_not_renewed_any_more_says_so_and_one_that_is_late_says_whic
     catalogue.datasets[0].about.is_ended = true;
     let page = german(&catalogue);
     assert!(page.contains(ended) && !page.contains(late), "{page}");
+}
+
+/// A second table of the newest day of the dataset, and two more days.
+fn with_two_tables() -> Catalogue {
+    let mut catalogue = catalogue();
+    let of = &mut catalogue.datasets[0];
+    let mut second = of.tables[0].clone();
+    second.index.table = "u".into();
+    of.tables.push(second);
+    catalogue
+}
+
+#[test]
+fn a_withdrawn_table_is_named_and_its_day_is_not_said_to_be_gone() {
+    let mut catalogue = with_two_tables();
+    let index = &mut catalogue.datasets[0].tables[1].index;
+    index.files.clear();
+    index.withdrawn.insert("2026-11-24".parse().unwrap(), tombstone("Kennzeichen"));
+    // The results of the day go with the table.
+    catalogue.datasets[0].overview.days.clear();
+    catalogue.datasets[0].results.clear();
+    let page = german(&catalogue);
+    let (before, section) = page.split_once("Zurückgezogen</h2>").unwrap();
+    for said in ["24. November 2026", "<code>u</code>): zurückgezogen am ", " von Datenmanagement: Kennzeichen"] {
+        assert!(section.contains(said), "{said}: {section}");
+    }
+    assert!(!section.contains("<code>t</code>"), "{section}");
+    for said in [
+        "Keine Punkte: Die Ergebnisse der Prüfungen sind zurückgezogen.",
+        "einziger veröffentlichter Betriebstag",
+        "keine Punkte<br><small>ohne Punkte: ",
+    ] {
+        assert!(before.contains(said), "{said}: {before}");
+    }
+}
+
+#[test]
+fn the_lowest_value_says_of_what_it_is_and_which_datasets_have_none() {
+    let mut catalogue = catalogue();
+    let mut other = catalogue.datasets[0].clone();
+    other.name = "tram".to_owned();
+    other.overview.days.values_mut().for_each(|day| day.score = Some(90.0));
+    let mut gone = catalogue.datasets[0].clone();
+    gone.name = "ferry".to_owned();
+    gone.overview.days.clear();
+    gone.results.clear();
+    gone.tables[0].index.files.clear();
+    gone.tables[0].index.withdrawn.insert("2026-11-24".parse().unwrap(), tombstone("Text"));
+    catalogue.datasets.extend([other, gone]);
+    let page = german(&catalogue);
+    let (_, tile) = page.split_once("niedrigster Wert der Datensätze: ").unwrap();
+    let tile = tile.split_once("</li>").unwrap().0;
+    assert!(tile.contains("tram") && tile.contains("24. November 2026"), "{tile}");
+    let (_, without) = tile.split_once("ohne Punkte: ").unwrap();
+    assert!(without.contains("ferry") && without.contains(" (zurückgezogen)") && !without.contains("bus"), "{without}");
+    // Whoever follows a dataset that is gone is still told.
+    assert_eq!(page.matches("ferry/feed.xml").count(), 2, "{page}");
+    // With the others gone it is not said to be the lowest of several.
+    catalogue.datasets.remove(1);
+    let page = german(&catalogue);
+    assert!(!page.contains("niedrigster Wert") && page.contains("ohne Punkte: "), "{page}");
+}
+
+#[test]
+fn days_of_one_withdrawal_are_one_line_and_two_of_a_day_are_two() {
+    let mut catalogue = with_two_tables();
+    let [first, second] = &mut catalogue.datasets[0].tables[..] else { panic!() };
+    for index in [&mut first.index, &mut second.index] {
+        for date in ["2026-11-20", "2026-11-21"] {
+            index.withdrawn.insert(date.parse().unwrap(), tombstone("Zusammen"));
+        }
+    }
+    first.index.withdrawn.insert("2026-11-22".parse().unwrap(), tombstone("Eins"));
+    second.index.withdrawn.insert("2026-11-22".parse().unwrap(), Tombstone { record: "s".into(), ..tombstone("Zwei") });
+    let page = german(&catalogue);
+    let (_, section) = page.split_once("Zurückgezogen</h2>").unwrap();
+    for (said, times) in [("Zusammen", 1), ("Eins", 1), ("Zwei", 1), (" bis ", 1), ("<code>u</code>", 1)] {
+        assert_eq!(section.matches(said).count(), times, "{said}: {section}");
+    }
 }

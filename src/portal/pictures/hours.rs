@@ -8,11 +8,11 @@ use std::fmt::Write;
 
 use maud::{Markup, html};
 
-use crate::portal::frame::{count, decimal};
+use crate::portal::frame::{count, day, decimal};
 use crate::portal::overview::{Hour, Hours};
 use crate::text::{Language, grouped};
 
-/// Of the drawing, in pixels of a phone, whose width it has: text is 12 high on it, and larger on a screen.
+/// Of the drawing, in pixels of a phone, whose width it has: text is 12 high on it; on a screen the style of the page makes it smaller.
 const WIDTH: f64 = 358.0;
 const LEFT: f64 = 46.0;
 const RIGHT: f64 = 8.0;
@@ -76,7 +76,7 @@ fn message(hours: &Hours, language: Language) -> String {
         let first = if is_first_of_several { language.say("zuerst ", "first ") } else { "" };
         let (number, at) = (grouped(hour.vehicles), said(hour.hour, language));
         let _ = match language {
-            Language::De => write!(text, "Am meisten Busse unterwegs: {}, {first}um {at}", number.de),
+            Language::De => write!(text, "Die meisten Busse ({}) waren {first}um {at} unterwegs", number.de),
             Language::En => write!(text, "Most buses on the road: {}, {first}at {at}", number.en),
         };
     }
@@ -84,7 +84,7 @@ fn message(hours: &Hours, language: Language) -> String {
         (Some((hour, value)), Language::De) => {
             let _ = write!(
                 text,
-                "; am vollsten um {}: im Mittel {} der Plätze belegt.",
+                "; am vollsten waren sie um {}: Im Mittel waren {} der Plätze belegt.",
                 said(hour.hour, language),
                 percent(value, 1, language)
             );
@@ -92,7 +92,7 @@ fn message(hours: &Hours, language: Language) -> String {
         (Some((hour, value)), Language::En) => {
             let _ = write!(
                 text,
-                "; fullest at {}: {} of the places taken on average.",
+                "; they were fullest at {}, with {} of the places taken on average.",
                 said(hour.hour, language),
                 percent(value, 1, language)
             );
@@ -177,7 +177,7 @@ pub(crate) fn chart(hours: &Hours, language: Language) -> Markup {
     let message = message(hours, language);
     html! {
         figure.hours {
-            svg role="img" viewBox=(format!("0 0 {WIDTH} {height}")) font-size="12" fill="none" style="width:100%;max-width:44rem;height:auto" {
+            svg role="img" viewBox=(format!("0 0 {WIDTH} {height}")) font-size="12" fill="none" style="width:100%;max-width:34rem;height:auto" {
                 title { (language.say("Busse unterwegs und wie voll sie waren, nach Stunde", "Buses on the road and how full they were, by hour")) }
                 desc { (message) }
                 text x="0" y="16" font-weight="600" style="fill:var(--ink,#111)" { (language.say("Busse unterwegs", "Buses on the road")) }
@@ -250,7 +250,7 @@ pub(crate) fn table(hours: &Hours, language: Language, dataset: &str) -> Markup 
     html! {
         div.wide tabindex="0" role="region" aria-label=(caption) {
             table {
-                caption { (caption) ", " time datetime=(hours.date) { (hours.date) } }
+                caption { (caption) ", " (day(hours.date, language)) }
                 thead {
                     tr {
                         th scope="col" { (language.say("Stunde", "Hour")) }
@@ -305,11 +305,11 @@ mod tests {
     fn the_chart_tells_its_message_in_words() {
         let of = hours(&[(4, 3, None), (7, 1219, Some(21.0)), (8, 1219, Some(31.44)), (25, 2, Some(2.0))]);
         let de = chart(&of, Language::De).into_string();
-        assert!(de.contains("Am meisten Busse unterwegs: 1.219, zuerst um 7 Uhr; am vollsten um 8 Uhr: im Mittel 31,4\u{a0}% der Plätze belegt."), "{de}");
+        assert!(de.contains("Die meisten Busse (1.219) waren zuerst um 7 Uhr unterwegs; am vollsten waren sie um 8 Uhr: Im Mittel waren 31,4\u{a0}% der Plätze belegt."), "{de}");
         assert!(de.contains("1 Uhr nachts: 2 Busse"), "{de}");
         let en = chart(&of, Language::En).into_string();
         assert!(
-            en.contains("Most buses on the road: 1,219, first at 7 am; fullest at 8 am: 31.4% of the places taken"),
+            en.contains("Most buses on the road: 1,219, first at 7 am; they were fullest at 8 am, with 31.4% of the places taken"),
             "{en}"
         );
         // Between 8 and 25 nothing is known, so that there is no line.

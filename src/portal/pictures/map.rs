@@ -17,5 +17,10 @@ pub(crate) fn draw(network: &Network) -> Option<Drawing> {
     Some(picture::draw(network, &extent))
 }
 
+/// The size of a drawing without the notes at its foot, of its [`Drawing::bounds`]. A page keeps a place of this shape for it.
+pub(crate) fn size(bounds: [f64; 4]) -> [f64; 2] {
+    [extent::WIDTH, extent::height(bounds)]
+}
+
 #[cfg(test)]
 mod tests;

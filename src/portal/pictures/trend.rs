@@ -8,7 +8,7 @@ use crate::portal::dates::month_short;
 use crate::text::Language;
 use crate::time::ServiceDate;
 
-/// Of the drawing, in pixels of a phone, whose width it has: text is 12 high on it, and larger on a screen.
+/// Of the drawing, in pixels of a phone, whose width it has: text is 12 high on it; on a screen the style of the page makes it smaller.
 const WIDTH: f64 = 358.0;
 const HEIGHT: f64 = 150.0;
 const LEFT: f64 = 34.0;
@@ -108,7 +108,7 @@ pub(crate) fn curve(points: &[(ServiceDate, Option<f64>)], language: Language) -
     });
     html! {
         figure.curve {
-            svg role="img" viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) font-size="12" fill="none" style="width:100%;max-width:44rem;height:auto" {
+            svg role="img" viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) font-size="12" fill="none" style="width:100%;max-width:34rem;height:auto" {
                 title { (title) }
                 desc { (said) }
                 @for tick in ticks {

@@ -10,6 +10,7 @@ use super::scores::severity;
 use super::view::View;
 use crate::check::RuleResult;
 use crate::contract::Severity;
+use crate::page::identifier;
 use crate::portal::frame::{rows_word, said};
 use crate::report::quality::Evaluates;
 use crate::report::trend::{Point, RunLine, Trend};
@@ -108,11 +109,14 @@ fn finding(view: View<'_>, newest: &RunLine, trend: &Trend) -> Markup {
     }
 }
 
+/// Characters of an id that may not fit in a line of a phone. Shorter ones weigh less without marks.
+const LONG: usize = 36;
+
 /// What there is to know of a rule beside its words.
 fn small(view: View<'_>, trend: &Trend) -> Markup {
     let (de, en) = dimension_word(trend.rule.dimension);
     html! {
-        small { code { (trend.rule.id) } " · " (severity(view, trend.rule.severity)) " · " (view.say(de, en)) }
+        small { code { @if trend.rule.id.0.len() > LONG { (identifier(&trend.rule.id.0)) } @else { (trend.rule.id) } } " · " (severity(view, trend.rule.severity)) " · " (view.say(de, en)) }
     }
 }
 

@@ -14,8 +14,9 @@
 //! | `score DATASET DATE` | `SELECT value FROM reports WHERE kind = 'score' AND dimension IS NULL` |
 //! | `score_change DATASET DATE BEFORE` | the difference of these two as they are shown, without its sign |
 //! | `dimension_score DATASET DIMENSION DATE` | `SELECT value FROM reports WHERE kind = 'score' AND dimension = DIMENSION` |
-//! | `rules_passed DATASET DATE`, `rules_failed …`, `rules_warning …`, `rules_error …`, `rules_skipped …` | `SELECT count(*) FROM reports WHERE kind = 'rule' AND result = …` |
-//! | `table_passed DATASET CONTRACT DATE`, `table_unmet …` | as before, of the contract: `result = 'passed'`; `result IN ('warning', 'failed', 'error') AND severity <> 'info'` |
+//! | `rules_passed DATASET DATE`, `rules_failed …`, `rules_error …`, `rules_skipped …` | `SELECT count(*) FROM reports WHERE kind = 'rule' AND result = …` |
+//! | `rules_warning DATASET DATE`, `rules_info …` | `result = 'warning'`, with `severity <> 'info'` and with `severity = 'info'` |
+//! | `table_passed DATASET CONTRACT DATE`, `table_failed …`, `table_error …`, `table_warning …`, `table_info …` | as before, of the contract |
 //! | `rule_rows DATASET CONTRACT RULE DATE`, `rule_checked …`, `rule_released …`, `rule_value …` | `rows_flagged`, `rows_checked`, `rows_released`, `value` |
 //! | `rule_percent DATASET CONTRACT RULE DATE` | `100.0 * rows_flagged / rows_checked` |
 //! | `rows_in DATASET TABLE DATE`, `rows_published …`, `rows_quarantined …`, `rows_held_back …` | `SELECT rows_flagged FROM reports WHERE kind = 'rows' AND table_name = TABLE AND rule_id = 'in'`, … |
@@ -45,6 +46,7 @@ use crate::portal::catalogue::{About, Dataset, Site};
 use crate::portal::dataset_page;
 use crate::portal::file::File;
 use crate::portal::frame::{self, Page, path_in, said};
+use crate::portal::withdrawals;
 use crate::report::results::page_path;
 use crate::report::trend::Report;
 use crate::text::Language;
@@ -71,7 +73,7 @@ pub(super) fn files(site: &Site, of: &Dataset, report: &Report) -> [File; 2] {
             (page.crumbs_of(&[(said(title, of_title, language), &dataset_page::path(&of.name))], &html! { (language.say("Datenqualität", "Data quality")) }))
             h1 { (language.say("Datenqualität", "Data quality")) ": " (said(title, of_title, language)) }
             (without_results(of, report, language))
-            @if report.runs.is_empty() && of.is_withdrawn() {
+            @if report.runs.is_empty() && withdrawals::has_any(of) {
                 p { (language.say("Die Ergebnisse sind mit den Tagen zurückgezogen.", "The results are withdrawn with the days.")) }
             } @else {
                 (sections(View { language, report, prefix: "", is_nested: false }))

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::summary::{dropped, withheld};
 use super::view::View;
+use crate::page::identifier;
 use crate::report::trend::RunLine;
 
 pub(super) fn section(view: View<'_>, newest: &RunLine) -> Markup {
@@ -15,6 +16,9 @@ pub(super) fn section(view: View<'_>, newest: &RunLine) -> Markup {
         ("rows_withheld", view.say("zurückgehalten", "held back")),
         ("rows_dropped", view.say("weggelassen", "left out")),
     ];
+    if newest.tables.is_empty() {
+        return html! {};
+    }
     html! {
         (view.heading("rows", title))
         table.stacked {
@@ -28,8 +32,8 @@ pub(super) fn section(view: View<'_>, newest: &RunLine) -> Markup {
                 @let what = |kind: &str| view.what(kind, &[&table.table, &date]);
                 tr {
                     th scope="row" {
-                        code { (table.table) }
-                        @if table.is_derived { " " small { (view.say("aus anderen Tabellen gebildet", "made of other tables")) } }
+                        code { (identifier(&table.table)) }
+                        @if table.is_derived { " " small { (view.say("aus anderen Tabellen gebildet", "derived from other tables")) } }
                     }
                     @let rows = [table.rows_in, table.published, withheld(table), dropped(table)];
                     @for ((kind, name), rows) in columns.into_iter().zip(rows) {
@@ -38,7 +42,7 @@ pub(super) fn section(view: View<'_>, newest: &RunLine) -> Markup {
                     td data-label=[(!table.dropped.is_empty()).then(|| view.say("weggelassen von", "left out by"))] {
                         @for (place, (rule, rows)) in table.dropped.iter().enumerate() {
                             @if place > 0 { br; }
-                            code { (rule) } " "
+                            code { (identifier(&rule.0)) } " "
                             (view.count(&view.what("rows_dropped_by", &[&table.table, &rule.0, &date]), *rows))
                         }
                     }

@@ -6,19 +6,24 @@ use maud::{Markup, html};
 
 use super::findings::{bars, demanded, is_told, told, words};
 use super::scores::severity;
+use super::summary::{counted, number};
 use super::view::View;
 use crate::check::RuleResult;
 use crate::contract::Severity;
 use crate::portal::frame::{rows_word, said};
 use crate::report::quality::Evaluates;
 use crate::report::trend::{Point, RunLine, Trend};
-use crate::report::words::{DIMENSIONS, dimension_word};
+use crate::report::words::{DIMENSIONS, Verdict, dimension_word};
 use crate::text::Language;
 
 pub(super) fn section(view: View<'_>, newest: &RunLine) -> Markup {
     let tables = view.report.rules.chunk_by(|one, other| one.rule.contract == other.rule.contract);
     let (absent, asked): (Vec<&[Trend]>, Vec<&[Trend]>) =
         tables.partition(|table| table.iter().all(Trend::always_skipped));
+    // Of a run without rules there is nothing to list.
+    if view.report.rules.is_empty() {
+        return html! {};
+    }
     html! {
         (view.heading("rules", view.say("Alle Regeln", "All rules")))
         @if !asked.is_empty() {
@@ -26,7 +31,7 @@ pub(super) fn section(view: View<'_>, newest: &RunLine) -> Markup {
                 (view.say(
                     "Tabelle für Tabelle. Wo nichts anderes dabei steht, wiegt eine Regel als Fehler, sah alle Zeilen der Tabelle an und \
                      benannte an keinem Tag eine.",
-                    "Table by table. Where nothing else is said, a rule weighs as an error, looked at all rows of the table and named none \
+                    "Table by table. Where nothing else is said, a rule counts as an error, looked at all rows of the table and found none \
                      on any date.",
                 ))
             }
@@ -118,12 +123,10 @@ fn met<'a>(view: View<'_>, trends: &'a [Trend]) -> Vec<&'a Trend> {
 fn rules(view: View<'_>, newest: &RunLine, trends: &[Trend], common: &[Common<'_>]) -> Markup {
     let Some(first) = trends.first() else { return html! {} };
     let date = newest.date.to_string();
-    let number = |keep: fn(&Trend) -> bool| trends.iter().filter(|trend| keep(trend)).count() as u64;
-    let bad = number(|trend| {
-        let is_bad = |point: &Point| !matches!(point.result, RuleResult::Passed | RuleResult::Skipped);
-        trend.rule.severity != Severity::Info && trend.newest().is_some_and(is_bad)
-    });
-    let passed = number(|trend| trend.newest().is_some_and(|point| point.result == RuleResult::Passed));
+    let found = trends.iter().filter_map(|trend| Some(Verdict::of(trend.newest()?.result, trend.rule.severity)));
+    let mut counts = counted(&found.collect::<Vec<_>>());
+    // What there was nothing to look at for is named below.
+    counts.retain(|(verdict, _)| *verdict != Verdict::Skipped);
     let what = |kind: &str| view.what(kind, &[&first.rule.contract, &date]);
     let (above, here): (Vec<&Trend>, Vec<&Trend>) = trends.iter().partition(|trend| is_told(view, trend));
     let (gone, here): (Vec<&Trend>, Vec<&Trend>) = here.into_iter().partition(|trend| trend.newest().is_none());
@@ -139,9 +142,11 @@ fn rules(view: View<'_>, newest: &RunLine, trends: &[Trend], common: &[Common<'_
             summary {
                 code { (first.rule.table) } " "
                 @if !first.rule.released { (view.say("(wie empfangen) ", "(as received) ")) }
-                @if bad > 0 { b.bad { (view.count(&what("table_unmet"), bad)) " " (view.say("nicht erfüllt", "not met")) } ", " }
-                (view.count(&what("table_passed"), passed)) " " (view.say("erfüllt", "passed"))
-                @if bad + passed == 0 { ", " (view.say("nichts zu prüfen", "nothing to look at")) }
+                @for (place, (verdict, rules)) in counts.iter().enumerate() {
+                    @if place > 0 { ", " }
+                    (number(view, *verdict, *rules, &what(&format!("table_{}", verdict.name()))))
+                }
+                @if counts.is_empty() { (view.say("nichts zu prüfen", "nothing to look at")) }
                 " " small { code { (first.rule.contract) " " (first.rule.contract_version) } }
             }
             @if let Some((trend, checked)) = usual {
@@ -263,7 +268,8 @@ fn line(view: View<'_>, trend: &Trend, more: Markup) -> Markup {
     html! {
         li id=(view.place_of(trend)) {
             // The table is that of the heading.
-            (words(view, trend)) " " code { (trend.rule.id.0.split_once('.').map_or(&*trend.rule.id.0, |(_, name)| name)) }
+            @let name = trend.rule.id.0.split_once('.').map_or(&*trend.rule.id.0, |(_, name)| name);
+            (words(view, trend)) " " code { (name) }
             (weight(view, trend))
             (more)
         }

@@ -36,8 +36,8 @@ fn table(view: View<'_>, runs: &[(usize, &RunLine)], is_newest: bool) -> Markup 
         };
         html! {
             @match score {
-                Some(score) => td.n.(shade(score)) data-figure=(what) { (view.language.decimal(score, 2)) },
-                None => td.n { "–" },
+                Some(score) => td.(shade(score)) data-figure=(what) { (view.language.decimal(score, 2)) },
+                None => td { "–" },
             }
         }
     };
@@ -71,7 +71,7 @@ fn columns(view: View<'_>, first: &str, runs: &[(usize, &RunLine)]) -> Markup {
         thead { tr {
             th scope="col" { (first) }
             @for (_, run) in runs {
-                th.n scope="col" { (view.column_date(run.date)) @if remark(view, run).is_some() { "*" } }
+                th scope="col" { (view.column_date(run.date)) @if remark(view, run).is_some() { "*" } }
             }
         } }
     }
@@ -135,7 +135,7 @@ pub(super) fn notices(view: View<'_>) -> Markup {
                                 th scope="row" { code { (notice.code) } " " small { (severity(view, notice.severity)) } }
                                 @for (place, run) in &runs {
                                     @let what = view.what("notices", &[&notice.code, &run.date.to_string()]);
-                                    td.n {
+                                    td {
                                         @match notice.counts.get(*place).copied().flatten() {
                                             Some(count) => (view.count(&what, count)),
                                             None => "–",

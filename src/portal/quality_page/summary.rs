@@ -3,24 +3,17 @@
 use maud::{Markup, html};
 
 use super::view::View;
-use crate::check::RuleResult;
 use crate::ledger::Status;
 use crate::report::quality::TableCount;
 use crate::report::trend::RunLine;
+use crate::report::words::Verdict;
 
 /// The newest run.
 pub(super) fn section(view: View<'_>, newest: &RunLine) -> Markup {
     let date = newest.date.to_string();
-    let results = view.report.rules.iter().filter_map(|trend| Some(trend.newest()?.result));
-    let counts = [
-        (RuleResult::Passed, "rules_passed", "erfüllt", "passed"),
-        (RuleResult::Failed, "rules_failed", "nicht erfüllt", "failed"),
-        (RuleResult::Warning, "rules_warning", "mit Warnung oder Hinweis", "with a warning or remark"),
-        (RuleResult::Error, "rules_error", "nicht prüfbar", "could not run"),
-        (RuleResult::Skipped, "rules_skipped", "ohne etwas zu prüfen", "with nothing to look at"),
-    ];
-    let of = |result| results.clone().filter(|found| *found == result).count() as u64;
-    let counts: Vec<_> = counts.into_iter().filter(|(result, ..)| of(*result) > 0).collect();
+    let found = view.report.rules.iter().filter_map(|trend| Some((trend.newest()?.result, trend.rule.severity)));
+    let found: Vec<Verdict> = found.map(|(result, severity)| Verdict::of(result, severity)).collect();
+    let counts = counted(&found);
     html! {
         p.lead {
             @match newest.score.dataset {
@@ -34,14 +27,32 @@ pub(super) fn section(view: View<'_>, newest: &RunLine) -> Markup {
         @if !counts.is_empty() {
             p {
                 (view.say("Regeln an diesem Tag: ", "Rules on that date: "))
-                @for (place, (result, kind, de, en)) in counts.iter().enumerate() {
+                @for (place, (verdict, rules)) in counts.iter().enumerate() {
                     @if place > 0 { ", " }
-                    (view.count(&view.what(kind, &[&date]), of(*result))) " " (view.say(de, en))
+                    (number(view, *verdict, *rules, &view.what(&format!("rules_{}", verdict.name()), &[&date])))
                 }
                 "."
             }
         }
         (cards(view, newest))
+    }
+}
+
+/// How many rules came to what, without what none came to.
+pub(super) fn counted(found: &[Verdict]) -> Vec<(Verdict, u64)> {
+    let of = |verdict: Verdict| found.iter().filter(|of| **of == verdict).count() as u64;
+    Verdict::ALL.into_iter().map(|verdict| (verdict, of(verdict))).filter(|(_, rules)| *rules > 0).collect()
+}
+
+/// A number of rules with its word, coloured where it is to be looked at.
+pub(super) fn number(view: View<'_>, verdict: Verdict, rules: u64, what: &str) -> Markup {
+    let (de, en) = verdict.counted(rules);
+    let text = html! { (view.exact(what, rules)) " " (view.say(de, en)) };
+    html! {
+        @match verdict {
+            Verdict::Failed | Verdict::Error | Verdict::Warning => b.(verdict.class()) { (text) },
+            Verdict::Info | Verdict::Passed | Verdict::Skipped => (text),
+        }
     }
 }
 
@@ -90,7 +101,7 @@ fn cards(view: View<'_>, newest: &RunLine) -> Markup {
                         br;
                         small {
                             (view.say("dazu ", "and ")) (view.count(&view.what("made", &[&date]), made))
-                            (view.say(" aus ihnen gebildete", " that are made of them"))
+                            (view.say(" aus ihnen gebildete", " derived from them"))
                         }
                     }
                 }
@@ -160,7 +171,7 @@ pub(super) fn rolled_back(view: View<'_>) -> Markup {
             ul { @for run in all { @for back in &run.rolled_back {
                 @let what = view.what("rolled_back_to", &[&back.table, &run.date.to_string()]);
                 li {
-                    (view.date(run.date)) ", " code { (back.table) } ": " (view.say("Version ", "version ")) (view.count(&what, back.to))
+                    (view.date(run.date)) ", " code { (back.table) } ": " (view.say("Fassung ", "version ")) (view.count(&what, back.to))
                     (view.say(" seit ", " since "))
                     time datetime=(back.at.strftime("%Y-%m-%dT%H:%MZ")) { (back.at.strftime("%Y-%m-%d %H:%M UTC")) }
                     ", " span translate="no" { (back.by) ": " (back.reason) }

@@ -52,7 +52,7 @@ fn each_page_is_in_one_language_and_leads_to_the_other() {
     {
         assert!(shown_de.contains(said), "{said}: {shown_de}");
     }
-    for said in ["t.jumps holds", "1,500 of 2,000 rows (75.00\u{202f}%)", "25.00 of 100 points on 24 November 2026"] {
+    for said in ["t.jumps holds", "1,500 of 2,000 rows (75.00%)", "25.00 of 100 points on 24 November 2026"] {
         assert!(shown_en.contains(said), "{said}: {shown_en}");
     }
     assert!(shown_de.contains("75,00 Punkte weniger als am 23. November 2026"), "{shown_de}");
@@ -154,7 +154,7 @@ fn the_tiles_add_up_where_tables_are_made_of_others() {
     };
     let [rows_in, rest @ ..] = ["rows_in", "rows_published", "rows_withheld", "rows_dropped"].map(tile);
     assert_eq!((rows_in, rest.iter().sum()), (results.tables[0].rows_in, rows_in));
-    assert!(text(&page).contains("and 34 that are made of them"), "{page}");
+    assert!(text(&page).contains("and 34 derived from them"), "{page}");
 }
 
 #[test]
@@ -253,4 +253,39 @@ fn days_whose_results_are_lost_are_named() {
     assert!(!shown(&of).contains("verloren"));
     of.overview.days.insert("2026-11-23".parse().unwrap(), day(crate::ledger::Status::HeldBack));
     assert!(shown(&of).contains("verloren oder nicht lesbar und fehlen unten: 23. November 2026."), "{}", shown(&of));
+}
+
+#[test]
+fn what_is_not_met_what_warns_and_what_remarks_have_the_same_words_and_colours_everywhere() {
+    use crate::contract::Severity;
+    use crate::report::quality::RuleReport;
+
+    let rule =
+        |name: &str, found, severity| RuleReport { severity, ..result(name, Dimension::Accuracy, found, 5, 2_000) };
+    let rules = vec![
+        rule("t.a", RuleResult::Warning, Severity::Warning),
+        rule("t.b", RuleResult::Warning, Severity::Warning),
+        rule("t.c", RuleResult::Warning, Severity::Info),
+        rule("t.d", RuleResult::Passed, Severity::Error),
+    ];
+    let [de, en] = pages(&[on("2026-11-24", rules.clone())]);
+    let shown = text(&de);
+    assert!(shown.contains("Regeln an diesem Tag: 1 erfüllt, 2 Warnungen, 1 Hinweis."), "{shown}");
+    assert!(text(&en).contains("Rules on that date: 1 passed, 2 warnings, 1 info."), "{}", text(&en));
+    let (_, all) = de.split_once("id=\"rules\"").unwrap();
+    let summary = all.split_once("<summary>").unwrap().1.split_once("</summary>").unwrap().0;
+    assert!(summary.contains("<b class=\"warn\">") && !summary.contains("class=\"bad\""), "{summary}");
+    assert!(summary.contains("table_warning bus c 2026-11-24\">2</span> Warnungen</b>"), "{summary}");
+    assert!(summary.contains("table_info bus c 2026-11-24\">1</span> Hinweis"), "{summary}");
+    assert!(!shown.contains("nicht erfüllt"), "{shown}");
+    for (class, word) in [("warning", "Warnung"), ("info", "Hinweis")] {
+        let (_, finding) = de.split_once(&format!("<div class=\"finding {class}\"")).unwrap();
+        assert!(
+            finding.split_once("</div>").unwrap().0.contains(&format!("<span class=\"badge\">{word}</span>")),
+            "{finding}"
+        );
+    }
+    let failed = [&[rule("t.e", RuleResult::Failed, Severity::Error)], &rules[..]].concat();
+    let [de, _] = pages(&[on("2026-11-24", failed)]);
+    assert_eq!(de.matches("<b class=\"bad\">").count(), 2, "{de}");
 }

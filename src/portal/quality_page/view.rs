@@ -99,7 +99,7 @@ impl<'a> View<'a> {
     /// A share in percent, with as many decimals as it needs not to look like nothing.
     pub(super) fn percent(&self, what: &str, value: f64) -> Markup {
         let places = if value >= 0.01 { 2 } else { (-value.log10()).ceil().clamp(2.0, 12.0) as usize };
-        html! { span data-figure=(what) { (self.language.decimal(value, places)) } "\u{202f}%" }
+        html! { span data-figure=(what) { (self.language.decimal(value, places)) } (self.say("\u{202f}%", "%")) }
     }
 
     pub(super) fn date(&self, date: ServiceDate) -> Markup {

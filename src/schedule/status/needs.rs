@@ -8,8 +8,10 @@ use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::ledger::log::note::Verifier as _;
 use crate::notify::text::{run_of, said};
 use crate::notify::{Cause, CauseKind, Trouble};
+use crate::pipeline::run::AllAsked;
 use crate::schedule::due::{Stop, Stopped};
 use crate::schedule::facts::JobKey;
 use crate::schedule::log::Tried;
@@ -25,7 +27,7 @@ const WAITS: SignedDuration = SignedDuration::from_hours(3);
 const NAMED: usize = 3;
 
 /// The kinds, the gravest first: what is being lost, then what waits.
-const ORDER: [CauseKind; 24] = [
+const ORDER: [CauseKind; 25] = [
     CauseKind::PrivateStoreLost,
     CauseKind::ClockBehind,
     CauseKind::DiskFilling,
@@ -48,6 +50,7 @@ const ORDER: [CauseKind; 24] = [
     CauseKind::TimetableEnding,
     CauseKind::QuarantineUndecided,
     CauseKind::SourceClock,
+    CauseKind::LogUnconfirmed,
     CauseKind::RuleFailed,
     CauseKind::ScoreFell,
 ];
@@ -115,10 +118,25 @@ fn newest_said(cause: &Cause, inputs: &Inputs<'_>) -> Option<Said> {
         Trouble::ConfigurationWrong { .. } => {
             inputs.workspace.mistakes.first().map(|mistake| mistake.to_string().into())
         }
+        Trouble::LogUnconfirmed { witness, .. } => said_of_log(witness.as_deref(), inputs),
         Trouble::ChoreFailed { chore, .. } => inputs.log.chores.get(chore).map(|done| done.chore.said.clone()),
         _ => None,
     };
     said.filter(|said: &Said| !said.is_empty())
+}
+
+/// Why a witness, or without one the authority of time stamps, did not confirm the log the last time.
+fn said_of_log(witness: Option<&str>, inputs: &Inputs<'_>) -> Option<Said> {
+    let asked = AllAsked::read(inputs.workspace).ok()?;
+    let of = match witness {
+        None => Some(&asked.timestamps),
+        Some(name) => {
+            let mut witnesses = inputs.workspace.signing.witnesses.iter();
+            let witness = witnesses.find(|witness| witness.key.name() == name)?;
+            asked.of_witness(&witness.key)
+        }
+    };
+    of?.problem.as_ref().map(|problem| problem.said.clone().into())
 }
 
 /// How to go on with what is held back, by the rules that held the newest date back.

@@ -25,7 +25,9 @@ use self::pages::Views;
 use self::pending::Pending;
 pub(super) use self::scope::Scope;
 use self::signed::Before;
-pub(crate) use self::signed::asked::AllAsked;
+#[cfg(test)]
+pub(crate) use self::signed::asked::Problem;
+pub(crate) use self::signed::asked::{AllAsked, Asked};
 use self::state::State;
 use crate::digest::Digest;
 use crate::ledger::ActRecord;
@@ -148,6 +150,18 @@ impl Completion<'_> {
         Err(PublishError::Contended { key: "ledger/log".to_owned() }.into())
     }
 
+    /// Whether the log was signed by keys that this store does not have: it says so itself, or, where it has forgotten all or is a new
+    /// one, the bucket does.
+    fn was_signed(&self, state: &mut State) -> Result<bool, RunError> {
+        if state.keys > 0 {
+            return Ok(true);
+        }
+        if !state.is_unsigned {
+            state.is_unsigned = self.bucket.get(KEYS)?.is_none();
+        }
+        Ok(!state.is_unsigned)
+    }
+
     /// Publishes the public keys, then what one of them signs.
     fn sign(
         &self,
@@ -156,7 +170,7 @@ impl Completion<'_> {
         register: &Register,
         newest: Option<&(LogVersion, Digest)>,
     ) -> Result<(), RunError> {
-        if register.keys.is_empty() && state.keys > 0 && !writer.is_dry() {
+        if register.keys.is_empty() && self.was_signed(state)? && !writer.is_dry() {
             let path = signing_keys::folder(&self.workspace.private);
             return Err(SigningError::Gone { path }.into());
         }

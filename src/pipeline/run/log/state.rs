@@ -25,6 +25,9 @@ pub(super) struct State {
     /// How many changes of the signing keys are in the log.
     #[serde(default)]
     pub keys: usize,
+    /// It was looked, and nobody has signed the log.
+    #[serde(default)]
+    pub is_unsigned: bool,
 }
 
 /// Dates of the register of what was destroyed that may not be in the log.

@@ -9,11 +9,12 @@ use arrow_schema::DataType;
 
 use super::sources::{Sources, has, readable};
 use crate::check::RuleResult;
+use crate::portal::Table;
 use crate::portal::overview::{CANCELLED, COMPLETE_BELOW, Day, DayCoverage, DayFinding, DayGap};
 use crate::publication::DATASET;
 use crate::publish::PublishError;
 use crate::publish::column_reader::read_columns;
-use crate::publish::index::IndexFile;
+use crate::publish::index::{IndexFile, Tombstone};
 use crate::report::Quality;
 use crate::report::results;
 use crate::time::ServiceDate;
@@ -94,7 +95,13 @@ pub(super) fn days(
             continue;
         }
         // The same records made the same files.
+        let told = |table: &&Table| COVERAGE.iter().all(|name| has(&table.index, name));
+        let is_gone = |table: &Table| {
+            table.index.file_of(date).is_none() && table.index.withdrawn.get(&date).is_some_and(Tombstone::holds)
+        };
         day.coverage = match same {
+            // What said so was withdrawn, and what was withdrawn is told no more.
+            _ if sources.tables.iter().find(told).is_some_and(is_gone) => None,
             Some(same) => same.coverage,
             // A file that is gone does not make its day a complete one.
             None => coverage(sources, date)?.or_else(|| was.and_then(|was| was.coverage)),
@@ -198,10 +205,16 @@ impl Sums {
                         sum.0 += expected;
                         sum.1 += if is_gap { missing } else { 0 };
                     }
-                    None if is_gap => {
-                        self.unmeasured.insert(hour);
+                    None => {
+                        if is_gap {
+                            self.unmeasured.insert(hour);
+                        }
+                        if received > 0 {
+                            let of_source = self.coverage.without_beat.entry(source.clone());
+                            let [fewest, most] = of_source.or_insert([received; 2]);
+                            (*fewest, *most) = ((*fewest).min(received), (*most).max(received));
+                        }
                     }
-                    None => {}
                 }
                 missing
             } else {
@@ -228,7 +241,7 @@ impl Sums {
 mod tests {
     use std::sync::Arc;
 
-    use arrow_array::{ArrayRef, Int32Array, StringArray};
+    use arrow_array::{ArrayRef, Int32Array, Int64Array, StringArray};
 
     use super::*;
 
@@ -279,5 +292,22 @@ mod tests {
         ] {
             assert_eq!(is_partial(&rows), expected, "{what}");
         }
+    }
+
+    #[test]
+    fn of_a_source_without_a_beat_it_is_known_how_many_snapshots_its_hours_had() {
+        let large = |values: [Option<i64>; 5]| -> ArrayRef { Arc::new(Int64Array::from(values.to_vec())) };
+        let sources: ArrayRef = Arc::new(StringArray::from(vec!["feed", "feed", "feed", "other", "other"]));
+        let reasons: ArrayRef = Arc::new(StringArray::from(vec![None, None, Some("no_capture"), None, None]));
+        let batch = RecordBatch::try_from_iter_with_nullable([
+            ("source", sources, true),
+            ("snapshots_expected", large([None, None, None, Some(60), Some(60)]), true),
+            ("snapshots_received", large([Some(60), Some(39), Some(0), Some(60), Some(60)]), true),
+            ("gap_reason", reasons, true),
+        ]);
+        let mut sums = Sums::default();
+        sums.add(&batch.unwrap());
+        // An hour without any is a gap of its own, and where a beat is known its gaps are looked for.
+        assert_eq!(sums.coverage.without_beat, BTreeMap::from([("feed".to_owned(), [39, 60])]));
     }
 }

@@ -341,6 +341,20 @@ fn a_withdrawn_date_leaves_nothing_of_its_rows_and_stays_told() {
 }
 
 #[test]
+fn what_a_withdrawn_table_said_of_a_day_is_told_no_more_and_the_day_stays() {
+    let city = City::new();
+    (0..2).for_each(|number| city.run(day(number), "a"));
+    city.update(day(1));
+    city.bucket.remove(&results::path("bus", day(1), Form::Json)).unwrap();
+    city.withdraw(COVERAGE, day(1));
+    let overview = city.update(day(0));
+    let coverage = |number: i32| overview.days[&day(number)].coverage.is_some();
+    assert_eq!([coverage(0), coverage(1)], [true, false]);
+    assert_eq!((overview.days[&day(1)].status, overview.changes[0].tables.len()), (None, 1));
+    city.is_as_made_anew();
+}
+
+#[test]
 fn what_is_kept_and_cannot_be_read_is_made_anew_and_a_damaged_file_is_left_out() {
     let city = City::new();
     (0..3).for_each(|number| city.run(day(number), "a"));

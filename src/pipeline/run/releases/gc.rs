@@ -6,8 +6,8 @@
 //!
 //! Before anything is deleted the catalogue and the lists of files are those of the newest version, so that they name none of it. The
 //! record of what is deleted and its entry in the log come before the first deletion, and `releases` of the publication says before it
-//! that the files are deleted, so that it names none that is gone. Whatever is killed leaves whole files and no name of a gone one that a reader is led
-//! to; the next time goes on, with a record of what it deletes itself.
+//! that the files are deleted, so that it names none that is gone. Whatever is killed leaves whole files and no name of a gone one that
+//! a reader is led to; the next time goes on, with a record of what it deletes itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 

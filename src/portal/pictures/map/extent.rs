@@ -61,6 +61,19 @@ fn east_of(lon: f64, middle: f64) -> f64 {
     (lon - middle + 540.0).rem_euclid(360.0) - 180.0
 }
 
+/// Units of the paper per metre, and the height of the paper, of so many metres from west to east and from south to north.
+fn scale(metres: [f64; 2]) -> (f64, f64) {
+    let [width, height] = metres.map(|metres| metres.max(LEAST));
+    let per_metre = ((WIDTH - 2.0 * MARGIN) / width).min((WIDTH * HIGHEST - 2.0 * MARGIN) / height);
+    (per_metre, (height * per_metre + 2.0 * MARGIN).max(WIDTH / WIDEST).round())
+}
+
+/// The height of the paper, of the bounds of what is drawn: south, west, north, east in degrees.
+pub(super) fn height([south, west, north, east]: [f64; 4]) -> f64 {
+    let narrow = f64::midpoint(south, north).to_radians().cos();
+    scale([(east - west).rem_euclid(360.0) * narrow * DEGREE, (north - south) * DEGREE]).1
+}
+
 impl Extent {
     /// Of the bulk of a network: stops far off, for a wrong position or at the end of one long line, do not make it a dot.
     pub(super) fn of(network: &Network) -> Option<Self> {
@@ -91,12 +104,10 @@ impl Extent {
             }
         }
         let narrow = f64::midpoint(extent.south, extent.north).to_radians().cos();
-        let width = ((extent.east - extent.west) * narrow * DEGREE).max(LEAST);
-        let height = ((extent.north - extent.south) * DEGREE).max(LEAST);
-        let inner = WIDTH - 2.0 * MARGIN;
-        let per_metre = (inner / width).min((WIDTH * HIGHEST - 2.0 * MARGIN) / height);
+        let metres = [(extent.east - extent.west) * narrow * DEGREE, (extent.north - extent.south) * DEGREE];
+        let (per_metre, height) = scale(metres);
         extent.scale = [per_metre * DEGREE * narrow, per_metre * DEGREE];
-        extent.height = (height * per_metre + 2.0 * MARGIN).max(WIDTH / WIDEST).round();
+        extent.height = height;
         Some(extent)
     }
 

@@ -44,6 +44,20 @@ fn nothing_without_a_place_is_no_map_and_one_stop_is_one() {
 }
 
 #[test]
+fn the_size_of_a_map_without_its_notes_follows_from_its_bounds() {
+    let high = Network { stops: vec![CITY, [CITY[0] + 0.04, CITY[1]]], lines: vec![] };
+    let across = Network { stops: vec![[-17.0, 179.99], [-17.01, -179.99]], lines: vec![] };
+    for network in [city(), Network { stops: vec![CITY], lines: vec![] }, high, across] {
+        let map = draw(&network).unwrap();
+        let [width, height] = size(map.bounds);
+        let (_, drawn) = map.svg.split_once(&format!("viewBox=\"0 0 {width} ")).unwrap();
+        let drawn: f64 = drawn.split('"').next().unwrap().parse().unwrap();
+        // Notes are below.
+        assert!((height..height + 0.1 * width).contains(&drawn), "{width} {height}: {drawn}");
+    }
+}
+
+#[test]
 fn a_stop_far_off_does_not_make_the_map_a_dot() {
     let right = draw(&city()).unwrap();
     for wrong in [[0.0, 0.0], [8.7, 48.89], [CITY[0] + 9.0, CITY[1]], [f64::NAN, f64::NAN]] {

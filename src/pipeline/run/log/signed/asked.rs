@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::durable;
+use crate::ledger::log::cosignature::CosignerKey;
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::signing_keys::folder;
 use crate::workspace::Workspace;
@@ -32,6 +33,9 @@ pub(crate) struct Asked {
 pub(crate) struct Problem {
     pub since: Timestamp,
     pub said: String,
+    /// It does not go away by itself: somebody has to look.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_refusal: bool,
 }
 
 impl Asked {
@@ -45,10 +49,10 @@ impl Asked {
         *self = Self { size, at: Some(now), tried: Some(now), problem: None };
     }
 
-    pub(super) fn failed(&mut self, said: String, now: Timestamp) {
+    pub(super) fn failed(&mut self, said: String, is_refusal: bool, now: Timestamp) {
         self.tried = Some(now);
         let since = self.problem.as_ref().map_or(now, |problem| problem.since);
-        self.problem = Some(Problem { since, said });
+        self.problem = Some(Problem { since, said, is_refusal });
     }
 }
 
@@ -57,12 +61,17 @@ impl Asked {
 pub(crate) struct AllAsked {
     /// By the key.
     #[serde(default)]
-    pub witnesses: BTreeMap<String, Asked>,
+    pub(super) witnesses: BTreeMap<String, Asked>,
     #[serde(default)]
     pub timestamps: Asked,
 }
 
 impl AllAsked {
+    /// What is known of a witness, by its key.
+    pub(crate) fn of_witness(&self, key: &CosignerKey) -> Option<&Asked> {
+        self.witnesses.get(&key.to_string())
+    }
+
     /// What cannot be understood is forgotten.
     pub(crate) fn read(workspace: &Workspace) -> Result<Self, RunError> {
         let path = folder(&workspace.private).join("asked.json");
@@ -90,11 +99,11 @@ mod tests {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
         let mut asked = Asked::default();
         assert!(asked.is_due(at("2026-11-27T10:00:00Z")));
-        asked.failed("down".to_owned(), at("2026-11-27T10:00:00Z"));
+        asked.failed("down".to_owned(), false, at("2026-11-27T10:00:00Z"));
         assert!(!asked.is_due(at("2026-11-27T10:09:59Z")) && asked.is_due(at("2026-11-27T10:10:00Z")));
         // A clock that was ahead keeps nobody waiting.
         assert!(asked.is_due(at("2026-11-27T09:00:00Z")));
-        asked.failed("still down".to_owned(), at("2026-11-27T10:10:00Z"));
+        asked.failed("still down".to_owned(), false, at("2026-11-27T10:10:00Z"));
         let problem = asked.problem.clone().unwrap();
         assert_eq!((problem.since, problem.said.as_str()), (at("2026-11-27T10:00:00Z"), "still down"));
         asked.confirmed(12, at("2026-11-27T10:20:00Z"));

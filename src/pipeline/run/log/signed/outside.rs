@@ -6,8 +6,8 @@
 //! ledger/timestamps/2026-11-27.tsr                the time stamp (RFC 3161) of the bytes of that file
 //! ```
 //!
-//! A release never fails by them: who does not answer is told, is asked again by later runs, and 'fahrtenbuch key list' says since when
-//! he has not.
+//! A release never fails by them: who does not answer is told, is asked again by later runs, and 'fahrtenbuch key list', and after a day
+//! 'fahrtenbuch status' and messages, say since when he has not.
 
 use std::time::Duration;
 
@@ -57,7 +57,7 @@ impl<'a> Outside<'a> {
     }
 
     fn of_witness(&self, witness: &Witness) -> Asked {
-        self.asked.witnesses.get(&witness.key.to_string()).cloned().unwrap_or_default()
+        self.asked.of_witness(&witness.key).cloned().unwrap_or_default()
     }
 
     /// The witnesses that have not cosigned so many entries and may be asked now.
@@ -103,7 +103,7 @@ impl<'a> Outside<'a> {
                 Err(error) => {
                     let name = witness.key.name();
                     tell(name, &error, error.is_transient(), "cosigned by it");
-                    asked.failed(error.to_string(), self.now);
+                    asked.failed(error.to_string(), !error.is_transient(), self.now);
                 }
             }
             self.asked.witnesses.insert(witness.key.to_string(), asked);
@@ -137,7 +137,7 @@ impl<'a> Outside<'a> {
             }
             Err(problem) => {
                 tell("the time stamp authority", &problem, true, "stamped");
-                self.asked.timestamps.failed(problem, self.now);
+                self.asked.timestamps.failed(problem, false, self.now);
             }
         }
         Ok(())
