@@ -11,7 +11,7 @@ mod said;
 mod seal;
 mod show;
 mod source;
-pub(super) mod verify;
+mod verify;
 
 use std::path::Path;
 
