@@ -2,6 +2,7 @@
 
 mod large;
 mod outside;
+mod private;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
