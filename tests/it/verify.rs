@@ -3,6 +3,7 @@
 mod catalogues;
 mod forgeries;
 mod outside;
+mod private;
 mod tamperings;
 mod thousand;
 
