@@ -16,13 +16,13 @@ th,td{border-bottom:1px solid var(--line);padding:.18rem .5rem .18rem 0;text-ali
 td.n,th.n{text-align:right;padding-right:.5rem}td.n,td.k{white-space:nowrap}td.w{overflow-wrap:anywhere;min-width:9em}th::first-letter{text-transform:uppercase}td:last-child,th:last-child{padding-right:0}.more{font-size:.8rem;color:var(--muted)}\
 figure{margin:.4rem 0}.bars .s{fill:var(--accent)}.bars .t{fill:#8fb3d1}.legend{font-size:.8rem;color:var(--muted)}\
 .legend i{display:inline-block;width:.8em;height:.8em;margin:0 .3em 0 .9em;vertical-align:-.05em}.legend i.s{background:var(--accent)}.legend i.t{background:#8fb3d1}\
-.curves{display:grid;grid-template-columns:repeat(2,1fr);gap:.2rem 1.2rem}.curves div:only-child{grid-column:1/-1}.curves h3{margin:.3rem 0 0;font-size:.86rem}.curves figcaption{font-size:.72rem;color:var(--muted)}\
+.curves{display:grid;grid-template-columns:repeat(2,1fr);gap:.2rem 1.2rem}.curves div:only-child{grid-column:1/-1}.curves div:only-child svg{font-size:8px}.curves h3{margin:.3rem 0 0;font-size:.86rem}.curves figcaption{font-size:.72rem;color:var(--muted)}\
 .diff{font:.72rem/1.35 ui-monospace,monospace;border-left:3px solid var(--line);margin:.2rem 0 .6rem;padding-left:.6rem;overflow-wrap:anywhere;white-space:pre-wrap}\
 .diff del{text-decoration:none;color:var(--bad);display:block}.diff ins{text-decoration:none;color:var(--good);display:block}\
 .sql{font-size:.72rem}.sql h3{font-size:.78rem;margin:.5rem 0 .05rem}.sql pre{margin:0;font:.68rem/1.3 ui-monospace,monospace;white-space:pre-wrap;overflow-wrap:anywhere}\
 .digests td{font-size:.72rem}ul,ol{margin:.3rem 0;padding-left:1.2rem}li{margin:.12rem 0}.lead{background:var(--panel);border-left:3px solid var(--accent);padding:.4rem .7rem}\
 .columns td:first-child{width:34%}.cards li{break-inside:avoid}.small{font-size:.8rem}\
-@media screen and (max-width:40rem){.tiles{grid-template-columns:repeat(2,minmax(0,1fr))}.tiles div{grid-column:auto!important}.tiles div:last-child:nth-child(odd){grid-column:1/-1!important}.tiles dd{font-size:1.1rem}.curves{grid-template-columns:minmax(0,1fr)}.bars text{font-size:15px}.bars .bar{display:none}.stack td:first-child{font-weight:600}}@media(max-width:30rem){.bars text{font-size:21px}}\
+@media screen and (max-width:40rem){.tiles{grid-template-columns:repeat(2,minmax(0,1fr))}.tiles div{grid-column:auto!important}.tiles div:last-child:nth-child(odd){grid-column:1/-1!important}.tiles dd{font-size:1.1rem}.curves{grid-template-columns:minmax(0,1fr)}.curves div:only-child svg{font-size:12px}.bars text{font-size:15px}.bars .bar{display:none}.stack td:first-child{font-weight:600}}@media(max-width:30rem){.bars text{font-size:21px}}\
 @media screen and (prefers-color-scheme:dark){.bars .t{fill:#3d6a90}.legend i.t{background:#3d6a90}}\
 @media print{:root{--accent:#0b4f86;--line:#bbb;--panel:#f2f4f6;--muted:#444}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}\
 body{max-width:none;margin:0;padding:0;font-size:9.3pt;line-height:1.4}main{padding:0}h1{font-size:19pt}h2{font-size:12.5pt;margin:5.5mm 0 1.5mm}h3{font-size:9.5pt}\
