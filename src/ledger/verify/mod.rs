@@ -109,7 +109,8 @@ fn look(context: &mut Context<'_>, known: &Known, compare: CompareResults) -> Re
     let keys = Keys::read(context, &chain)?;
     let opened = checkpoint::check(context, &mut chain, known)?;
     keys.compare(context)?;
-    if let Some(opened) = &opened {
+    // A log that was cut or changed may lack the entries of keys: who signed is judged by a whole one.
+    if let Some(opened) = opened.as_ref().filter(|_| !context.findings.has(Subject::Log)) {
         keys.check_signers(context, &opened.note, opened.checkpoint.size);
     }
     let tables = Tables::read(context, &mut chain)?;

@@ -32,7 +32,7 @@ pub(crate) use self::catalog::{dataset, datasets, home, of_dataset, of_home, rem
 pub(crate) use self::metadata::keeps;
 pub(crate) use self::paths::{FOLDER, table_address};
 pub(crate) use self::stale::{Stale, stale};
-pub(crate) use self::table::{Expected, expected, has, publish_table};
+pub(crate) use self::table::{Expected, ExpectedFile, expected, has, publish_table};
 
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::manifest;
 use super::metadata::{SNAPSHOTS, State, Version};
 use super::paths::{folder, key, table_address};
+use crate::digest::Digest;
 use crate::publish::PublishError;
 use crate::publish::index::{self, TableIndex};
 use crate::publish::view_writer::ViewWriter;
@@ -44,7 +45,7 @@ pub(crate) fn publish_table(
         }
         Err(error) => Err(error),
     };
-    let mut versions = missing(index, base, &state, read)?;
+    let mut versions = missing(index, &state, read, |older| Version::of(older, base))?;
     versions.push(newest);
     versions.iter().for_each(|version| state.add(version));
     state.trim();
@@ -62,9 +63,9 @@ pub(crate) fn publish_table(
 /// understood, before which the catalogue ends.
 fn missing<E>(
     index: &TableIndex,
-    base: &str,
     state: &State,
     mut read: impl FnMut(u64) -> Result<Option<TableIndex>, E>,
+    mut version_of: impl FnMut(&TableIndex) -> Option<Version>,
 ) -> Result<Vec<Version>, E> {
     let mut found: Vec<Version> = Vec::new();
     let mut complete = usize::from(!index.is_provisional());
@@ -78,7 +79,7 @@ fn missing<E>(
             next = older.release.and_then(|release| release.complete_before);
             continue;
         }
-        found.extend(Version::of(&older, base));
+        found.extend(version_of(&older));
         complete += 1;
         next = older.release.and_then(|release| release.complete_before);
     }
@@ -88,32 +89,50 @@ fn missing<E>(
             continue;
         }
         let older = read(version)?.filter(TableIndex::is_provisional);
-        found.extend(older.and_then(|older| Version::of(&older, base)));
+        found.extend(older.and_then(|older| version_of(&older)));
     }
     Ok(found)
 }
 
-/// What the catalogue has to say of a table, and the files that this names, where all of it is made anew.
+/// What the catalogue has to say of a table, where all of it is made anew.
 pub(crate) struct Expected {
     pub answer: Vec<u8>,
-    pub files: Vec<(String, Vec<u8>)>,
+    /// Those that the answer leads to.
+    pub files: Vec<ExpectedFile>,
+}
+
+/// A manifest, or a list of them.
+pub(crate) struct ExpectedFile {
+    pub key: String,
+    pub bytes: usize,
+    pub sha256: Digest,
 }
 
 /// What a catalogue has to have of a table by its newest version; none of one that an earlier version of this program wrote. `read` gives
-/// an older version, and none of one that cannot be understood.
+/// an older version, and none of one that cannot be understood. Holds the files of one version at a time.
 pub(crate) fn expected<E>(
     index: &TableIndex,
     base: &str,
     read: impl FnMut(u64) -> Result<Option<TableIndex>, E>,
 ) -> Result<Option<Expected>, E> {
-    let Some(newest) = Version::of(index, base) else { return Ok(None) };
+    let mut files: Vec<(u64, ExpectedFile)> = Vec::new();
+    let mut version_of = |index: &TableIndex| {
+        let mut version = Version::of(index, base)?;
+        let made = std::mem::take(&mut version.files).into_iter().map(|(key, bytes)| {
+            let (sha256, bytes) = (Digest::of(&bytes), bytes.len());
+            (index.version, ExpectedFile { key, bytes, sha256 })
+        });
+        files.extend(made);
+        Some(version)
+    };
+    let Some(newest) = version_of(index) else { return Ok(None) };
     let mut state = State::default();
-    let mut versions = missing(index, base, &state, read)?;
+    let mut versions = missing(index, &state, read, version_of)?;
     versions.push(newest);
     versions.iter().for_each(|version| state.add(version));
     state.trim();
-    let kept = versions.into_iter().filter(|version| state.snapshots.contains_key(&version.snapshot.snapshot_id));
-    let files = kept.flat_map(|version| version.files).collect();
+    let kept = files.into_iter().filter(|(version, _)| state.snapshots.contains_key(version));
+    let files = kept.map(|(_, file)| file).collect();
     Ok(Some(Expected { answer: state.write(index, base), files }))
 }
 

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::published::{Base, Published, get, leads_alike, tell};
+use crate::digest::Digest;
 use crate::ledger::verify::context::{Context, Got, Interrupted};
 use crate::ledger::verify::fault::{FaultKind, Subject};
 use crate::ledger::verify::tables::{LONGEST as LONGEST_INDEX, Table};
-use crate::publish::iceberg::{self, Expected};
+use crate::publish::iceberg::{self, Expected, ExpectedFile};
 use crate::publish::index::{TableIndex, index_key};
 use crate::text::Text;
 
@@ -136,8 +137,8 @@ fn table(
         }
         return Ok(());
     }
-    for (key, expected) in files {
-        if get(context, &key, expected.len() + SLACK, true)?.is_some_and(|found| found != expected) {
+    for ExpectedFile { key, bytes, sha256 } in files {
+        if get(context, &key, bytes + SLACK, true)?.is_some_and(|found| Digest::of(&found) != sha256) {
             differs(context, &key);
         }
     }
