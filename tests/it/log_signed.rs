@@ -22,12 +22,22 @@ const CHECKPOINT: &str = "data/bucket/ledger/checkpoint";
 
 /// The tree of `tlog_tiles`: one list of hashes.
 #[derive(Default)]
-struct Hashes(RefCell<Vec<tlog_tiles::Hash>>);
+pub(crate) struct Hashes(RefCell<Vec<tlog_tiles::Hash>>);
 
 impl tlog_tiles::HashReader for Hashes {
     fn read_hashes(&self, indexes: &[u64]) -> Result<Vec<tlog_tiles::Hash>, tlog_tiles::Error> {
         Ok(indexes.iter().map(|index| self.0.borrow()[*index as usize]).collect())
     }
+}
+
+/// The hashes of the tree over entries.
+pub(crate) fn hashes(lines: &[String]) -> Hashes {
+    let hashes = Hashes::default();
+    for (place, line) in (0..).zip(lines) {
+        let more = tlog_tiles::stored_hashes(place, line.as_bytes(), &hashes).unwrap();
+        hashes.0.borrow_mut().extend(more);
+    }
+    hashes
 }
 
 /// A world whose log is signed, and its public key.
@@ -38,12 +48,12 @@ fn signed() -> (World, String) {
     (world, key)
 }
 
-fn name_log(world: &World) {
+pub(crate) fn name_log(world: &World) {
     world.replace_first("fahrtenbuch.yaml", "people:", &format!("signing: {{origin: {ORIGIN}}}\npeople:"));
 }
 
 /// Makes a key; gives its public part.
-fn new_key(world: &World, arguments: &[&str]) -> String {
+pub(crate) fn new_key(world: &World, arguments: &[&str]) -> String {
     let output = world.program(&[&["key", "new"], arguments].concat());
     assert!(output.status.success(), "{}", told(&output));
     String::from_utf8(output.stdout).unwrap().lines().next().unwrap().to_owned()
@@ -68,11 +78,7 @@ fn checkpoint(note: &[u8], keys: &[&str]) -> (u64, [u8; 32]) {
 fn check(world: &World, keys: &[&str]) -> Vec<String> {
     let lines = log(world);
     let bucket = whole_files(&world.path("data/bucket"));
-    let hashes = Hashes::default();
-    for (place, line) in (0..).zip(&lines) {
-        let more = tlog_tiles::stored_hashes(place, line.as_bytes(), &hashes).unwrap();
-        hashes.0.borrow_mut().extend(more);
-    }
+    let hashes = hashes(&lines);
     let (size, root) = checkpoint(&bucket["ledger/checkpoint"], keys);
     assert_eq!(size, lines.len() as u64);
     assert_eq!(root, tlog_tiles::tree_hash(size, &hashes).unwrap().0);

@@ -1,5 +1,6 @@
 //! What is signed of the log, and what somebody kept of it: size and root of the tree over the entries must be theirs.
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::io;
 
@@ -93,6 +94,10 @@ pub(super) fn check(
     }
     if let Some(since) = &known.since {
         compare_since(context, chain, ours.as_ref().map(|ours| &ours.checkpoint), since);
+        let ours = ours.as_ref().filter(|ours| ours.checkpoint.size < since.size);
+        if ours.is_some() && root(chain, since.size) == Some(since.root) {
+            context.findings.tell(rolled_back(since.size));
+        }
     }
     Ok(ours)
 }
@@ -215,20 +220,6 @@ fn compare(context: &mut Context<'_>, chain: &mut Chain, ours: &Checkpoint) -> R
         }
         return Ok(());
     }
-    if ours.size < size {
-        let signed = ours.size;
-        let said = Text::new(
-            format!(
-                "the log has {size} entries, and the checkpoint stands for {signed}: those from {signed} on are not signed. \
-                 The next run of the publisher signs them"
-            ),
-            format!(
-                "das Protokoll hat {size} Einträge, und der Prüfpunkt steht für {signed}: Die ab {signed} sind nicht \
-                 unterschrieben. Der nächste Lauf der Herausgeberin unterschreibt sie"
-            ),
-        );
-        context.findings.tell(Fault::new(FaultKind::NotInLog, Subject::Checkpoint, KEY, said));
-    }
     tiles(context, chain, ours.size)
 }
 
@@ -329,32 +320,59 @@ fn compare_since(context: &mut Context<'_>, chain: &Chain, ours: Option<&Checkpo
     }
 }
 
+/// The fault of a checkpoint that an older one took the place of.
+pub(super) fn rolled_back(size: u64) -> Fault {
+    let said = Text::new(
+        format!("an older checkpoint took its place: one of {size} entries was signed"),
+        format!("an seiner Stelle steht ein älterer: Es wurde einer mit {size} Einträgen unterschrieben"),
+    );
+    Fault::new(FaultKind::RolledBack, Subject::Checkpoint, KEY, said)
+}
+
 /// Looks at the files by which tools of others read the log.
 fn tiles(context: &mut Context<'_>, chain: &Chain, size: u64) -> Result<(), Interrupted> {
+    let mut seen = BTreeSet::new();
     for tile in Tile::all(size) {
-        let key = tile.key();
-        let there = match context.get(Subject::Tile, &key, MAX_BUNDLE)? {
-            Got::There(there) => there,
-            Got::Unreadable => continue,
-            Got::Absent => {
+        seen.insert(tile);
+        if !is_there(context, chain, tile)? {
+            // A full one takes the place of partial ones, also of those of an earlier checkpoint.
+            let has_full = !tile.is_full() && seen.insert(tile.full()) && is_there(context, chain, tile.full())?;
+            if !has_full {
                 let said = Text::new(
                     "a file of the log, which its checkpoint stands for, is not there",
                     "eine Datei des Protokolls, für die sein Prüfpunkt steht, ist nicht da",
                 );
-                context.findings.tell(Fault::new(FaultKind::Missing, Subject::Tile, key, said));
-                continue;
+                context.findings.tell(Fault::new(FaultKind::Missing, Subject::Tile, tile.key(), said));
             }
-        };
-        context.findings.counts.tiles += 1;
-        if !is_right(chain, tile, &there) {
-            let said = Text::new(
-                "a file of the log does not have the entries or hashes that the checkpoint stands for",
-                "eine Datei des Protokolls hat nicht die Einträge oder Prüfsummen, für die der Prüfpunkt steht",
-            );
-            context.findings.tell(Fault::new(FaultKind::Changed, Subject::Tile, key, said));
+        }
+    }
+    // Partial ones of earlier checkpoints, by which whoever has such a checkpoint reads the log.
+    for name in context.list("ledger/tile")?.unwrap_or_default() {
+        let tile = name.strip_prefix("ledger/").and_then(|name| name.parse::<Tile>().ok());
+        if let Some(tile) = tile.filter(|tile| seen.insert(*tile)) {
+            is_there(context, chain, tile)?;
         }
     }
     Ok(())
+}
+
+/// Whether there is something in the place of a file of the log. That it has other bytes is told.
+fn is_there(context: &mut Context<'_>, chain: &Chain, tile: Tile) -> Result<bool, Interrupted> {
+    let key = tile.key();
+    let there = match context.get(Subject::Tile, &key, MAX_BUNDLE)? {
+        Got::There(there) => there,
+        Got::Unreadable => return Ok(true),
+        Got::Absent => return Ok(false),
+    };
+    context.findings.counts.tiles += 1;
+    if !is_right(chain, tile, &there) {
+        let said = Text::new(
+            "a file of the log does not have the entries or hashes that the log has",
+            "eine Datei des Protokolls hat nicht die Einträge oder Prüfsummen, die das Protokoll hat",
+        );
+        context.findings.tell(Fault::new(FaultKind::Changed, Subject::Tile, key, said));
+    }
+    Ok(true)
 }
 
 /// Whether a file of the log has what the log has.

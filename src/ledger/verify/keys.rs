@@ -37,7 +37,7 @@ pub(super) struct Keys {
 }
 
 impl Keys {
-    /// Reads what the log says of keys, and compares the list with it.
+    /// Reads what the log says of keys.
     pub(super) fn read(context: &mut Context<'_>, chain: &Chain) -> Result<Self, Interrupted> {
         let mut keys = Self { all: Vec::new(), is_whole: chain.is_whole && !chain.has_doubtful() };
         for of in chain.records.iter().filter(|of| of.kind == RecordKind::Key) {
@@ -55,7 +55,6 @@ impl Keys {
             }
         }
         context.findings.counts.keys = keys.all.len() as u64;
-        keys.compare(context)?;
         Ok(keys)
     }
 
@@ -77,7 +76,8 @@ impl Keys {
         self.all.push(LoggedKey { verifier: public.verifier(), public, ended: None });
     }
 
-    fn compare(&self, context: &mut Context<'_>) -> Result<(), Interrupted> {
+    /// Compares the list with what the log says. That it says more than a log which ends earlier than somebody says follows from that.
+    pub(super) fn compare(&self, context: &mut Context<'_>) -> Result<(), Interrupted> {
         let told = |kind, said| Fault::new(kind, Subject::Keys, KEYS, said);
         let bytes = match context.get(Subject::Keys, KEYS, LONGEST)? {
             Got::There(bytes) => bytes,
@@ -98,7 +98,7 @@ impl Keys {
                 return Ok(());
             }
         };
-        if let Some(said) = self.problem(&bytes).filter(|_| self.is_whole) {
+        if let Some(said) = self.problem(&bytes).filter(|_| self.is_whole && !context.findings.has(Subject::Log)) {
             context.findings.tell(told(FaultKind::Changed, said));
         }
         Ok(())

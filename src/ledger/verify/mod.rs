@@ -107,6 +107,7 @@ fn look(context: &mut Context<'_>, known: &Known, compare: CompareResults) -> Re
     let mut chain = Chain::read(context)?;
     let keys = Keys::read(context, &chain)?;
     let opened = checkpoint::check(context, &mut chain, known)?;
+    keys.compare(context)?;
     if let Some(opened) = &opened {
         keys.check_signers(context, &opened.note, opened.checkpoint.size);
     }
@@ -117,8 +118,11 @@ fn look(context: &mut Context<'_>, known: &Known, compare: CompareResults) -> Re
     records::objects(context, &records)?;
     files::check(context, &tables, &records, &unlogged)?;
     reports::check(context, &tables, &records, compare)?;
-    if let Some(opened) = opened.as_ref().filter(|opened| opened.agrees) {
+    // Of a log that is another one than somebody kept, proofs and stamps of the one that was are told with it.
+    let is_log_right = !context.findings.has(Subject::Log);
+    if let Some(opened) = opened.as_ref().filter(|opened| opened.agrees && is_log_right) {
         let trusted = Trusted::new(&chain, &opened.checkpoint, known, &keys);
+        proofs::check_end(context, &chain, &trusted)?;
         proofs::check(context, &chain, &trusted)?;
         stamps::check(context, &tables, &trusted)?;
     }

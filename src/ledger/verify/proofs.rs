@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::chain::{Chain, Logged};
+use super::checkpoint;
 use super::context::{Context, Got, Interrupted};
 use super::fault::{Fault, FaultKind, Subject};
 use super::keys::Trusted;
@@ -38,6 +39,40 @@ pub(super) fn check(context: &mut Context<'_>, chain: &Chain, trusted: &Trusted<
             context.findings.tell(Fault::new(FaultKind::NotInLog, Subject::Proof, name, said));
         }
     }
+    Ok(())
+}
+
+/// Looks at the entries that the checkpoint does not stand for. A run that was killed leaves them so, and then no proof is of a later
+/// checkpoint: that is signed before. Where one is, an older checkpoint took the place of the newest.
+pub(super) fn check_end(context: &mut Context<'_>, chain: &Chain, trusted: &Trusted<'_>) -> Result<(), Interrupted> {
+    let (size, signed) = (chain.leaves.len() as u64, trusted.size);
+    if signed >= size {
+        return Ok(());
+    }
+    for (id, entries) in &chain.tables {
+        let Some(last) = entries.iter().max_by_key(|of| of.place).filter(|of| of.place >= signed) else { continue };
+        let Got::There(bytes) =
+            context.get(Subject::Proof, &proof_key(&id.dataset, &id.table, last.version), MAX_FILE)?
+        else {
+            continue;
+        };
+        let later = Proof::parse(&bytes).ok().and_then(|proof| trusted.checkpoint(&proof.checkpoint).ok());
+        if let Some(later) = later.filter(|later| later.size > signed) {
+            context.findings.tell(checkpoint::rolled_back(later.size));
+            return Ok(());
+        }
+    }
+    let said = Text::new(
+        format!(
+            "the log has {size} entries, and the checkpoint stands for {signed}: those from {signed} on are not signed. \
+             The publisher's next run signs them"
+        ),
+        format!(
+            "das Protokoll hat {size} Einträge, und der Prüfpunkt steht für {signed}: Die ab {signed} sind nicht \
+             unterschrieben. Der nächste Lauf der Herausgeberin unterschreibt sie"
+        ),
+    );
+    context.findings.tell(Fault::new(FaultKind::NotInLog, Subject::Checkpoint, checkpoint::KEY, said));
     Ok(())
 }
 
