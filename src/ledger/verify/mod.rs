@@ -18,10 +18,14 @@ mod fault;
 mod files;
 mod keys;
 mod names;
+mod pages;
 mod proofs;
 mod records;
 mod reports;
+mod rows;
 mod stamps;
+mod strays;
+mod strict;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -60,6 +64,8 @@ pub(crate) struct Verified {
     pub is_signed: bool,
     /// The address of the bucket by its catalogues.
     pub leads_to: Option<String>,
+    /// Whether anything was there at all.
+    pub is_there: bool,
 }
 
 /// Looks at all of a bucket. `compare` says what is wrong with the results of a run.
@@ -79,10 +85,11 @@ pub(crate) fn verify(reader: &dyn Reader, known: &Known, compare: CompareResults
         }
         Err(interrupted) => return Err(interrupted),
     };
+    let is_there = context.has_read();
     let findings = context.findings;
     let is_signed = !known.keys.is_empty()
         && opened.as_ref().is_some_and(|opened| opened.agrees)
-        && !findings.has(Subject::Log)
+        && !findings.is_log_wrong()
         && !findings
             .faults
             .iter()
@@ -96,6 +103,7 @@ pub(crate) fn verify(reader: &dyn Reader, known: &Known, compare: CompareResults
         checkpoint,
         is_signed,
         leads_to,
+        is_there,
     })
 }
 
@@ -105,8 +113,9 @@ type Looked = (Option<Hash>, Option<Opened>, Option<String>);
 /// Looks at all of it.
 fn look(context: &mut Context<'_>, known: &Known, compare: CompareResults) -> Result<Looked, Interrupted> {
     let mut chain = Chain::read(context)?;
-    let keys = Keys::read(context, &chain)?;
-    let opened = checkpoint::check(context, &mut chain, known)?;
+    let mut keys = Keys::read(context, &chain)?;
+    let opened = checkpoint::check(context, &mut chain, known, &|note| keys.successor(note, known))?;
+    keys.settle(&chain);
     keys.compare(context)?;
     if let Some(opened) = &opened {
         keys.check_signers(context, &opened.note, opened.checkpoint.size);
@@ -118,16 +127,27 @@ fn look(context: &mut Context<'_>, known: &Known, compare: CompareResults) -> Re
     records::objects(context, &records)?;
     files::check(context, &tables, &records, &unlogged)?;
     reports::check(context, &tables, &records, compare)?;
+    strays::check(context)?;
     // Of a log that is another one than somebody kept, proofs and stamps of the one that was are told with it.
-    let is_log_right = !context.findings.has(Subject::Log);
+    let is_log_right = !context.findings.lack_entries();
     if let Some(opened) = opened.as_ref().filter(|opened| opened.agrees && is_log_right) {
         let trusted = Trusted::new(&chain, &opened.checkpoint, known, &keys);
         proofs::check_end(context, &chain, &trusted)?;
         proofs::check(context, &chain, &trusted)?;
         stamps::check(context, &tables, &trusted)?;
+        let signed = trusted.signed_by_known();
+        if opened.is_by_successor && signed > 0 {
+            context.findings.notes.push(Text::new(
+                format!("a key that you gave has signed the first {signed} entries of this log, as proofs and stamped checkpoints say"),
+                format!(
+                    "ein Schlüssel, den Sie angegeben haben, hat die ersten {signed} Einträge dieses Protokolls unterschrieben: Das sagen Nachweise \
+                     und gestempelte Prüfpunkte"
+                ),
+            ));
+        }
     }
     views::of_tables(context, &tables)?;
-    views::of_log(context, &chain, &tables)?;
+    pages::check(context, &chain, &tables)?;
     let leads_to = catalogues::check(context, &tables)?;
     Ok((checkpoint::root(&chain, chain.leaves.len() as u64), opened, leads_to))
 }
