@@ -98,6 +98,26 @@ fn enumerated(parts: &[String], and: &str) -> String {
     }
 }
 
+/// What a rule demands, as it stands at the beginning of a line: with a capital letter, unless it begins with a name that the rule has.
+pub fn opening<'a>(words: &'a str, rule: &str) -> std::borrow::Cow<'a, str> {
+    let first = words.split(' ').next().unwrap_or_default();
+    let is_name = first.contains(['_', '.']) || rule.split('.').any(|name| name == first);
+    let mut letters = words.chars();
+    match letters.next().filter(|letter| letter.is_lowercase() && !is_name) {
+        Some(letter) => letter.to_uppercase().chain(letters).collect::<String>().into(),
+        None => words.into(),
+    }
+}
+
+#[test]
+fn words_open_with_a_capital_letter_and_names_stay_as_they_are() {
+    assert_eq!(opening("no two rows have the same id", "t.primary_key"), "No two rows have the same id");
+    assert_eq!(opening("überall", "t.a"), "Überall");
+    for same in ["speed ist mindestens 0", "t.jumps holds", "stop_id is there", "", "A rule.", "2 rows"] {
+        assert_eq!(opening(same, "t.speed.range"), same);
+    }
+}
+
 /// A number as German writes it: with a comma in place of the point.
 pub fn german_number(text: &str) -> String {
     text.replace('.', ",")

@@ -272,7 +272,7 @@ fn run_command(arguments: Arguments) -> Exit {
         Command::Evidence(evidence) => evidence::run(&workspace, &evidence),
         Command::Serve(serve) => serve::run(&workspace, &serve),
         Command::Get(get) => get::run(&get),
-        Command::Verify(verify) => verify::run(&verify),
+        Command::Verify(verify) => verify::run(&workspace, &verify),
         Command::Backup(backup) => backup::run(&workspace, &backup),
         Command::Restore(restore) => restore::run(&workspace, &restore),
         Command::Decisions(decisions) => decisions::run(&workspace, &decisions),

@@ -1,9 +1,12 @@
 //! `fahrtenbuch verify`
 
+mod private;
+
 use std::path::Path;
 
 use serde_json::{Value, json};
 
+use crate::cli::acting::open;
 use crate::cli::exit::{Exit, usage};
 use crate::cli::terminal::{count, one_line};
 use crate::durable;
@@ -11,7 +14,9 @@ use crate::get::{BucketReader, GetError};
 use crate::ledger::log::checkpoint::Checkpoint;
 use crate::ledger::log::cosignature::CosignerKey;
 use crate::ledger::log::note::{MAX_NOTE, Note, Verifier, VerifierKey};
-use crate::ledger::verify::{Fault, FaultKind, Known, Subject, Verified, verify};
+use crate::ledger::verify::{Fault, FaultKind, Known, Reader, Subject, Verified, verify};
+use crate::pipeline::run::private_store::Findings;
+use crate::publish::bucket::Bucket;
 use crate::report::difference;
 use crate::text::Language;
 
@@ -26,17 +31,24 @@ and names each fault by what happened: changed, missing, gap, rolled back, forke
 withdrawal by the publisher is a new version and no fault. docs/verify.md says what cannot be proved this way: keep a checkpoint,
 and give it the next time, or a log that was written anew as a whole is not seen.
 
+With --private, in the publisher's workspace, all that only the publisher has is compared with what the workspace's bucket says of it:
+evidence, keys, quarantine, decisions and the journal. What was destroyed by rule is counted and is no fault.
+
 Exit codes: 0 nothing was found; 4 something was; 42 something could not be read; 1 the bucket does not answer; 2 wrong use.
 
 Examples:
   fahrtenbuch verify https://data.example.org --key stadt.example/fahrtenbuch+1234abcd+AQ…
   curl -sO https://data.example.org/ledger/checkpoint
   fahrtenbuch verify https://data.example.org --key key.pub --since checkpoint
+  fahrtenbuch verify --private
   fahrtenbuch verify /mnt/bucket --json | jq '.faults[] | [.kind, .path]'")]
 pub(super) struct Arguments {
-    /// The address of a bucket, or its folder
+    /// The address of a bucket, or its folder; with --private that of the workspace if it is left out
     #[arg(value_name = "URL|FOLDER")]
-    url: String,
+    url: Option<String>,
+    /// In the publisher's workspace: look at evidence, keys, quarantine, decisions and journal, too
+    #[arg(long)]
+    private: bool,
     /// A checkpoint that you kept: the log must still begin with what it stands for
     #[arg(long, value_name = "FILE")]
     since: Option<std::path::PathBuf>,
@@ -54,11 +66,11 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Exit {
-    verified(arguments).unwrap_or_else(|exit| exit)
+pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
+    verified(root, arguments).unwrap_or_else(|exit| exit)
 }
 
-fn verified(arguments: &Arguments) -> Result<Exit, Exit> {
+fn verified(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
     let keys = arguments.key.iter().map(|text| keys(text)).collect::<Result<Vec<_>, _>>()?.concat();
     if let Some(other) = keys.iter().find(|key| keys.first().is_some_and(|first| first.name() != key.name())) {
         return Err(usage(&format!(
@@ -70,16 +82,10 @@ fn verified(arguments: &Arguments) -> Result<Exit, Exit> {
     let (since, is_since_unsigned) = since.map_or((None, false), |(since, is_unsigned)| (Some(since), is_unsigned));
     let witnesses = arguments.witness.iter().map(|text| witness(text)).collect::<Result<_, _>>()?;
     let known = Known { keys, since, is_since_unsigned, witnesses };
-    let reader = BucketReader::open(&arguments.url).map_err(|error| {
-        eprintln!("error: {error}.");
-        match error {
-            GetError::Transient { .. } => Exit::Transient,
-            GetError::Permanent { .. } => Exit::Permanent,
-            GetError::Usage { .. } => Exit::Usage,
-        }
-    })?;
-    let verified = verify(&reader, &known, difference).map_err(|error| {
-        let (shown, problem) = (reader.shown(&error.key), one_line(&error.problem));
+    let own = arguments.private.then(|| open(root)).transpose()?;
+    let source = source(arguments.url.as_deref(), own.as_ref().map(|(_, bucket)| bucket))?;
+    let mut verified = verify(source.reader(), &known, difference).map_err(|error| {
+        let (shown, problem) = (source.shown(&error.key), one_line(&error.problem));
         match error.is_transient {
             true => {
                 eprintln!("error: {shown}: {problem}. Nothing is said of the bucket. Try again.");
@@ -96,18 +102,80 @@ fn verified(arguments: &Arguments) -> Result<Exit, Exit> {
     let is_none = !has_faults(|fault| fault.what == Subject::Log)
         || !verified.is_there && !has_faults(|fault| fault.kind == FaultKind::Unreadable);
     if verified.counts.log_versions == 0 && is_none {
-        let shown = reader.shown("ledger/log/v0000000001.json");
+        let shown = source.shown("ledger/log/v0000000001.json");
         eprintln!(
             "error: {shown}: there is no log. Write the address of a bucket of this program; one of an earlier version gets a log \
              by the next run."
         );
         return Err(Exit::Usage);
     }
+    let mut looked_at = json!(verified.counts);
+    let private = match &own {
+        Some((workspace, bucket)) => Some(private::verify(workspace, bucket, &verified.faults)?),
+        None => None,
+    };
+    if let Some(Findings { faults, notes, counts, .. }) = &private {
+        verified.faults.extend(faults.iter().cloned());
+        verified.notes.extend(notes.iter().cloned());
+        if let (Some(all), Value::Object(counts)) = (looked_at.as_object_mut(), json!(counts)) {
+            all.extend(counts);
+        }
+    }
     match arguments.json {
-        true => println!("{}", to_json(&reader, &known, &verified)),
-        false => show(arguments.lang, &reader, &known, &verified),
+        true => println!("{}", to_json(&source, &known, &verified, &looked_at)),
+        false => {
+            show(arguments.lang, &source, &known, &verified);
+            private.iter().for_each(|found| show_private(arguments.lang, found));
+        }
     }
     Ok(exit_of(&verified.faults))
+}
+
+/// Where a bucket is read.
+enum Source<'a> {
+    Address(BucketReader),
+    /// The workspace's own, which may be one that only its owner can read.
+    Own(&'a Bucket),
+}
+
+impl Source<'_> {
+    fn reader(&self) -> &dyn Reader {
+        match self {
+            Self::Address(reader) => reader,
+            Self::Own(bucket) => *bucket,
+        }
+    }
+
+    fn shown(&self, key: &str) -> String {
+        match self {
+            Self::Address(reader) => reader.shown(key),
+            Self::Own(bucket) => format!("{}/{key}", bucket.location().trim_end_matches('/')),
+        }
+    }
+}
+
+/// The bucket at an address, or that of the workspace.
+fn source<'a>(url: Option<&str>, own: Option<&'a Bucket>) -> Result<Source<'a>, Exit> {
+    let folder = own.and_then(Bucket::folder).map(|folder| folder.to_string_lossy().into_owned());
+    let address = match (url.map(str::to_owned).or(folder), own) {
+        (Some(address), _) => address,
+        (None, Some(bucket)) => return Ok(Source::Own(bucket)),
+        (None, None) => {
+            return Err(usage(
+                "there is no address. Write the address of a bucket or its folder; or, in the publisher's workspace, --private, which takes \
+                 the workspace's own.",
+            ));
+        }
+    };
+    let reader = BucketReader::open(&address).map_err(|error| {
+        eprintln!("error: {error}.");
+        match error {
+            GetError::Transient { .. } => Exit::Transient,
+            GetError::Permanent { .. } => Exit::Permanent,
+            GetError::Usage { .. } => Exit::Usage,
+        }
+    })?;
+    Ok(Source::Address(reader))
 }
 
 fn exit_of(faults: &[Fault]) -> Exit {
@@ -203,7 +271,7 @@ fn with_line_feeds(bytes: Vec<u8>) -> Result<Vec<u8>, &'static str> {
     }
 }
 
-fn to_json(reader: &BucketReader, known: &Known, verified: &Verified) -> Value {
+fn to_json(source: &Source<'_>, known: &Known, verified: &Verified, looked_at: &Value) -> Value {
     let Verified { faults, notes, counts, root, checkpoint, is_signed, leads_to, .. } = verified;
     let checkpoint = checkpoint.as_ref().map(|of| {
         json!({"origin": of.origin, "size": of.size, "root": of.root.to_string(), "signature_checked": !known.keys.is_empty()})
@@ -211,17 +279,17 @@ fn to_json(reader: &BucketReader, known: &Known, verified: &Verified) -> Value {
     json!({
         "is_signed": is_signed,
         "leads_to": leads_to,
-        "bucket": reader.shown(""),
+        "bucket": source.shown(""),
         "log": {"versions": counts.log_versions, "size": counts.entries, "root": root.map(|root| root.to_string())},
         "checkpoint": checkpoint,
         "since": known.since.as_ref().map(|since| json!({"size": since.size, "root": since.root.to_string()})),
-        "looked_at": counts,
+        "looked_at": looked_at,
         "faults": faults,
         "notes": notes,
     })
 }
 
-fn show(lang: Language, reader: &BucketReader, known: &Known, verified: &Verified) {
+fn show(lang: Language, source: &Source<'_>, known: &Known, verified: &Verified) {
     let Verified { faults, notes, counts, root, checkpoint, is_signed, leads_to, .. } = verified;
     for fault in faults.iter().take(SHOWN) {
         let said = lang.say(&fault.said_de, &fault.said);
@@ -265,9 +333,9 @@ fn show(lang: Language, reader: &BucketReader, known: &Known, verified: &Verifie
             Language::De => count(number, eine, mehrere),
         })
         .collect();
-    println!("{}: {}; {}", one_line(&reader.shown("")), lang.say(&de, &en), looked.join(", "));
+    println!("{}: {}; {}", one_line(&source.shown("")), lang.say(&de, &en), looked.join(", "));
     if let Some(address) = leads_to {
-        let (shown, own) = (one_line(address), reader.shown(""));
+        let (shown, own) = (one_line(address), source.shown(""));
         let is_elsewhere = own.starts_with("http") && own.trim_end_matches('/') != address;
         let (en, de) = match is_elsewhere {
             true => (", which is not the address that was looked at", ", was nicht die geprüfte Adresse ist"),
@@ -303,4 +371,33 @@ fn show(lang: Language, reader: &BucketReader, known: &Known, verified: &Verifie
             )
         );
     }
+}
+
+fn show_private(lang: Language, found: &Findings) {
+    let counts = &found.counts;
+    let all = [
+        (counts.dates, "date of a pipeline", "dates of pipelines", "Datum einer Pipeline", "Daten von Pipelines"),
+        (counts.captures, "capture", "captures", "Aufzeichnung", "Aufzeichnungen"),
+        (counts.archives, "archive", "archives", "Archiv", "Archive"),
+        (counts.day_keys, "key of a day", "keys of days", "Schlüssel eines Tages", "Schlüssel von Tagen"),
+        (counts.signing_keys, "signing key", "signing keys", "Signaturschlüssel", "Signaturschlüssel"),
+        (counts.quarantine_rows, "row held back", "rows held back", "zurückgehaltene Zeile", "zurückgehaltene Zeilen"),
+        (counts.decisions, "decision", "decisions", "Entscheidung", "Entscheidungen"),
+        (
+            counts.journal,
+            "entry of the journal",
+            "entries of the journal",
+            "Eintrag des Journals",
+            "Einträge des Journals",
+        ),
+        (counts.purged, "date destroyed", "dates destroyed", "vernichtetes Datum", "vernichtete Daten"),
+    ];
+    let all: Vec<String> = all
+        .into_iter()
+        .map(|(number, one, several, eine, mehrere)| match lang {
+            Language::En => count(number, one, several),
+            Language::De => count(number, eine, mehrere),
+        })
+        .collect();
+    println!("{}: {}", lang.say("privater Speicher", "private store"), all.join(", "));
 }

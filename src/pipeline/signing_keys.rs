@@ -263,6 +263,37 @@ fn origin_of_new(workspace: &Workspace, register: &Register) -> Result<String, S
     workspace.signing.origin.clone().or_else(of_keys).or_else(of_bucket).ok_or(SigningError::NoOrigin)
 }
 
+/// Why the secret of a key cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum UnusableSecret {
+    #[error("it is gone")]
+    Gone,
+    #[error("{0}")]
+    Damaged(String),
+    #[error("it is the secret of another key")]
+    OfAnother,
+}
+
+/// The secret of a key.
+///
+/// # Errors
+/// Its file cannot be read.
+pub(crate) fn secret(private: &Path, key: &PublicKey) -> Result<Result<SigningKey, UnusableSecret>, SigningError> {
+    let path = secret_path(private, &key.name);
+    let text = match durable::read_to_string(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Err(UnusableSecret::Gone)),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            return Ok(Err(UnusableSecret::Damaged(error.to_string())));
+        }
+        other => other.map_err(failed(&path, "read"))?,
+    };
+    Ok(match SigningKey::from_text(&text) {
+        Err(error) => Err(UnusableSecret::Damaged(error.to_string())),
+        Ok(secret) if secret.public().to_string() != key.key => Err(UnusableSecret::OfAnother),
+        Ok(secret) => Ok(secret),
+    })
+}
+
 /// What signs the log; none where there is no active key, and none is asked for.
 ///
 /// # Errors
@@ -272,16 +303,13 @@ pub(crate) fn signer(workspace: &Workspace) -> Result<Option<Signer>, SigningErr
     let register = Register::read(private)?;
     let signing = &workspace.signing;
     let Some(key) = register.current(signing.origin.as_deref(), signing.key.as_deref())? else { return Ok(None) };
-    let path = secret_path(private, &key.name);
-    let unusable = |problem: String| SigningError::Secret { name: key.name.clone(), path: path.clone(), problem };
-    let text = match durable::read_to_string(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(unusable("it is gone".to_owned())),
-        other => other.map_err(failed(&path, "read"))?,
+    let secret = match secret(private, key)? {
+        Ok(secret) => secret,
+        Err(problem) => {
+            let (name, path, problem) = (key.name.clone(), secret_path(private, &key.name), problem.to_string());
+            return Err(SigningError::Secret { name, path, problem });
+        }
     };
-    let secret = SigningKey::from_text(&text).map_err(|error| unusable(error.to_string()))?;
-    if secret.public().to_string() != key.key {
-        return Err(unusable("it is the secret of another key".to_owned()));
-    }
     let origin = secret.name().to_owned();
     if let Some(expected) = signing.origin.as_ref().filter(|expected| **expected != origin) {
         return Err(SigningError::Origin { origin: expected.clone(), found: origin });

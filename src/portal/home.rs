@@ -252,7 +252,7 @@ impl<'a> Home<'a> {
         let language = self.page.language;
         html! {
             figure {
-                (map_image(&self.page, &of.name, map, &self.alternative(map), false))
+                (map_image(&self.page, &of.name, map, &self.alternative(map)))
                 figcaption {
                     (self.say("Das Netz im Fahrplan vom ", "The network in the timetable of ")) (day(map.date, language)) ": "
                     (count(&format!("stops {} {}", of.name, map.date), map.stops, language)) " "

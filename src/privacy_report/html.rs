@@ -4,12 +4,8 @@ use maud::{Markup, html};
 
 use crate::page::{identifier, page_in};
 use crate::privacy_report::columns::{ColumnReport, ReceivedTable, Table};
-use crate::privacy_report::text::{alone, attack_in_words, attacks, kept, unread};
+use crate::privacy_report::text::{alone, attack_in_words, attacks, day_in, kept, number, unread};
 use crate::privacy_report::{DatasetReport, Language, Linkage, PrivacyReport};
-use crate::report::words::grouped;
-
-/// Between groups of three digits: a narrow space that does not break.
-const THIN: &str = "\u{202f}";
 
 /// The page.
 pub(crate) fn write(report: &PrivacyReport, language: Language) -> String {
@@ -18,7 +14,7 @@ pub(crate) fn write(report: &PrivacyReport, language: Language) -> String {
     let lacking = report.without_why();
     let content = html! {
         h1 { (title) }
-        p.of { (report.title) ", " (report.made_on) }
+        p.of { (report.title) ", " (day_in(report.made_on, language)) }
         p {
             (say(
                 "Was von jeder Spalte veröffentlicht wird, wie und warum; wie lange Belege und Schlüssel aufbewahrt werden; und wie \
@@ -172,7 +168,7 @@ fn of_column(column: &ColumnReport, language: Language) -> Markup {
                 @if column.published { (say("ja", "yes")) } @else { (say("nein", "no")) }
                 " " small { (column.classification) }
             }
-            td data-label=(say("Wie", "How")) { (language.of(&column.how)) }
+            td data-label=(say("Wie", "How")) { (identifier(language.of(&column.how))) }
             td data-label=(say("Was und warum", "What and why")) {
                 @if let Some(what) = &column.what { div { (language.of(what)) } }
                 @if let Some(why) = &column.why { div.why { b { (say("Warum: ", "Why: ")) } (language.of(why)) } }
@@ -225,7 +221,7 @@ fn of_linkage(linkage: &Linkage, language: Language) -> Markup {
             }
             li { (alone(linkage, language)) }
         }
-        div.wide { table.days {
+        @if !linkage.days.is_empty() { div.wide { table.days {
             thead { tr {
                 th { (say("Tag", "Day")) }
                 th.n { (say("Zeilen", "Rows")) }
@@ -234,13 +230,13 @@ fn of_linkage(linkage: &Linkage, language: Language) -> Markup {
             } }
             tbody { @for day in &linkage.days {
                 tr {
-                    td { (day.date) }
-                    td.n { (grouped(day.rows, THIN)) }
-                    td.n { (grouped(day.pseudonyms, THIN)) }
+                    td { (day_in(day.date, language)) }
+                    td.n { (number(day.rows, language)) }
+                    td.n { (number(day.pseudonyms, language)) }
                     td { @if day.is_known { (say("vorhanden", "there")) } @else { (say("nicht vorhanden", "not there")) } }
                 }
             } }
-        } }
+        } } }
     }
 }
 
@@ -262,9 +258,9 @@ h1{font-size:1.7rem}.days td{white-space:normal}.days td:first-child{white-space
 h1{font-size:16pt}h2{font-size:13pt;margin-top:1.5rem}h3,h4{font-size:10.5pt;margin:.8rem 0 .2rem}\
 details{display:block}details>summary{list-style:none;font-weight:bold;break-after:avoid}details.folded{display:none}.list{display:block}\
 details::details-content{content-visibility:visible;block-size:auto}tr,li{break-inside:avoid}h2,h3,h4,thead{break-after:avoid}a{color:#000}\
-.wide{overflow:visible}table{font-size:8pt}.mark{font-size:7pt}th,td{padding:.15rem .4rem .15rem 0}table.columns{display:table;table-layout:fixed}\
+.wide{overflow:visible}table{font-size:8pt}.mark{font-size:7pt;border:1px solid #999;background:none}th,td{padding:.15rem .4rem .15rem 0}table.columns{display:table;table-layout:fixed}\
 .columns thead{display:table-header-group}.columns tbody{display:table-row-group}.columns tr{display:table-row;padding:0}\
-.columns td,.columns th{display:table-cell;border-bottom:1px solid #ddd;padding:.15rem .4rem .15rem 0;overflow-wrap:anywhere}\
+.columns td,.columns th{display:table-cell;border-bottom:1px solid #ddd;padding:.15rem .4rem .15rem 0;overflow-wrap:break-word}\
 .columns th:first-child,.columns td:first-child{width:21%}.columns th:nth-child(2),.columns td:nth-child(2){width:14%}\
 .columns th:nth-child(3),.columns td:nth-child(3){width:27%}.columns th:nth-child(4),.columns td:nth-child(4){width:38%}\
 .columns td[data-label]:before{content:none}ul.received{columns:2;font-size:8pt;margin:.2rem 0}}";

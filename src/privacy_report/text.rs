@@ -2,9 +2,11 @@
 
 use std::fmt::Write;
 
+use crate::page::day_words;
 use crate::privacy_report::attack::Attack;
 use crate::privacy_report::{DatasetReport, Language, Linkage, PrivacyReport, UnreadSource};
-use crate::report::words::grouped;
+use crate::text::grouped;
+use crate::time::ServiceDate;
 
 /// The report as text.
 pub(crate) fn write(report: &PrivacyReport, language: Language) -> String {
@@ -39,6 +41,12 @@ fn told(out: &mut String, report: &PrivacyReport, language: Language) -> std::fm
     Ok(())
 }
 
+/// A date as the language writes it.
+pub(super) fn day_in(date: ServiceDate, language: Language) -> String {
+    let [de, en] = day_words(date);
+    language.say(&de, &en).to_owned()
+}
+
 /// How long evidence and keys are kept, in a sentence or two.
 pub(super) fn kept(report: &PrivacyReport, language: Language) -> String {
     let kept = &report.retention;
@@ -53,11 +61,13 @@ pub(super) fn kept(report: &PrivacyReport, language: Language) -> String {
         (keys, Language::De) => format!("Es gibt {} Schlüssel; der älteste ist", number(keys, language)),
         (keys, Language::En) => format!("There are {} keys; the oldest is", number(keys, language)),
     };
-    let next = match (kept.oldest, kept.destroyed_on, language) {
-        (Some(date), Some(day), Language::De) if day <= report.made_on => {
+    let written = |date: Option<ServiceDate>| date.map(|date| day_in(date, language));
+    let is_due = kept.destroyed_on.is_some_and(|day| day <= report.made_on);
+    let next = match (written(kept.oldest), written(kept.destroyed_on), language) {
+        (Some(date), Some(day), Language::De) if is_due => {
             format!("{there} vom {date} und seit {day} fällig: 'fahrtenbuch evidence purge'.")
         }
-        (Some(date), Some(day), Language::En) if day <= report.made_on => {
+        (Some(date), Some(day), Language::En) if is_due => {
             format!("{there} of {date} and has been due since {day}: 'fahrtenbuch evidence purge'.")
         }
         (Some(date), Some(day), Language::De) => format!("{there} vom {date} und wird am {day} vernichtet."),
@@ -200,13 +210,13 @@ pub(super) fn alone(linkage: &Linkage, language: Language) -> String {
 }
 
 /// A whole number with its thousands set apart.
-fn number(value: u64, language: Language) -> String {
-    grouped(value, language.say("\u{202f}", ","))
+pub(super) fn number(value: u64, language: Language) -> String {
+    language.of(&grouped(value)).to_owned()
 }
 
 /// A share with one decimal place.
 fn percent(part: f64, all: u64, language: Language) -> String {
-    language.decimal(100.0 * part / all as f64, 1) + " %"
+    language.decimal(100.0 * part / all as f64, 1) + language.say("\u{202f}%", "%")
 }
 
 #[cfg(test)]
@@ -231,13 +241,13 @@ mod tests {
         };
         let told = |keys| [Language::En, Language::De].map(|language| kept(&report(keys), language));
         let [en, de] = told(1);
-        assert!(en.ends_with("There is one key; it is of 2026-11-24 and is destroyed on 2027-12-25."), "{en}");
+        assert!(en.ends_with("There is one key; it is of 24 Nov 2026 and is destroyed on 25 Dec 2027."), "{en}");
         assert!(
-            de.ends_with("Es gibt einen Schlüssel; er ist vom 2026-11-24 und wird am 2027-12-25 vernichtet."),
+            de.ends_with("Es gibt einen Schlüssel; er ist vom 24.11.2026 und wird am 25.12.2027 vernichtet."),
             "{de}"
         );
         let [en, de] = told(1200);
-        assert!(en.contains("There are 1,200 keys; the oldest is of 2026-11-24"), "{en}");
-        assert!(de.contains("Es gibt 1\u{202f}200 Schlüssel; der älteste ist vom"), "{de}");
+        assert!(en.contains("There are 1,200 keys; the oldest is of 24 Nov 2026"), "{en}");
+        assert!(de.contains("Es gibt 1.200 Schlüssel; der älteste ist vom"), "{de}");
     }
 }

@@ -5,6 +5,7 @@
 //! by [`Bucket::put_file`], and is read whole.
 
 mod attributes;
+mod bounded;
 mod conditional;
 pub mod headers;
 mod listing;

@@ -360,7 +360,7 @@ fn after_a_rollback_the_page_and_the_report_say_that_another_version_is_publishe
     for said in [
         "Zurückgenommen",
         "Rolled back",
-        "rolled back in part: an earlier version is published",
+        "Rolled back in part: an earlier version is published",
         "data-figure=\"rolled_back_to stadtbus-fahrplan stops 2026-11-27\">1</data> since <time",
         &format!(">{} UTC</time>", &since[..16]),
         "Datenmanagement: a stop &lt;too&gt; many",

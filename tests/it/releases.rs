@@ -42,7 +42,7 @@ pub(crate) fn withdraw<'a>(target: &'a str, date: &'a str, more: &[&'a str]) -> 
     [&["withdraw", target, "--date", date], &BY[..], more].concat()
 }
 
-fn with_catalogue() -> World {
+pub(crate) fn with_catalogue() -> World {
     let world = World::new();
     world.replace("fahrtenbuch.yaml", "# base_url:", "base_url:");
     world

@@ -1,7 +1,9 @@
 //! What `fahrtenbuch verify` finds in a bucket that somebody has changed, and that it finds nothing in one that nobody has.
 
+mod catalogues;
 mod forgeries;
 mod outside;
+mod private;
 mod tamperings;
 mod thousand;
 

@@ -86,7 +86,7 @@ impl Store {
     }
 
     /// Whether anything of an hour is there, or is kept elsewhere.
-    fn has(&self, source: &str, hour: Timestamp) -> Result<bool, CaptureError> {
+    pub fn has(&self, source: &str, hour: Timestamp) -> Result<bool, CaptureError> {
         let file = self.file(source, hour);
         let failed = |source: io::Error| CaptureError::Evidence { file: file.clone(), verb: "read", source };
         let there = [file.clone(), file.with_extension("zst"), file.with_extension("")];

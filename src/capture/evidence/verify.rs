@@ -16,6 +16,7 @@ use super::{Store, stored, warc};
 use crate::capture::CaptureError;
 use crate::digest::{Digest, Digester};
 use crate::durable;
+use crate::text::Text;
 
 /// Where hours that were sealed are recorded, in the folder of a source.
 const SEALED: &str = "sealed.jsonl";
@@ -39,8 +40,49 @@ pub struct Verified {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     pub kind: ProblemKind,
+    /// What is wrong there: the name of a file, with its folders where it is not that of an archive.
+    pub file: String,
     /// For people: which file, where, what.
     pub message: String,
+}
+
+impl Problem {
+    pub fn of(kind: ProblemKind, file: impl Into<String>, message: String) -> Self {
+        Self { kind, file: file.into(), message }
+    }
+
+    /// The same in both languages. German says what happened to which file, and not where in it.
+    pub fn said(&self) -> Text {
+        let file = &self.file;
+        let de = match self.kind {
+            ProblemKind::Damaged => {
+                format!(
+                    "{file} ist beschädigt: Ein Abschnitt lässt sich nicht lesen. Holen Sie das Archiv aus einer Sicherung zurück"
+                )
+            }
+            ProblemKind::TooLarge => format!("{file} hat einen Eintrag, der zu groß ist und nicht gelesen wurde"),
+            ProblemKind::Torn => format!(
+                "{file} endet mitten in einem Eintrag, oder ist leer: Ein Absturz hat das hinterlassen, oder es wird noch geschrieben"
+            ),
+            ProblemKind::BodyMissing => {
+                format!(
+                    "{file} verweist auf einen Inhalt, der nicht da ist. Holen Sie das Archiv mit ihm aus einer Sicherung zurück"
+                )
+            }
+            ProblemKind::Sealed => {
+                format!("{file} ist nicht das Archiv, das versiegelt wurde: Seine Prüfsumme ist eine andere")
+            }
+            ProblemKind::Missing => {
+                format!("{file} ist verschwunden, und etwas nennt es noch. Holen Sie es aus einer Sicherung zurück")
+            }
+            ProblemKind::NotAFile => {
+                format!(
+                    "{file} ist keine Datei, sondern ein Verweis, ein Ordner oder anderes. Legen Sie das Archiv selbst dorthin"
+                )
+            }
+        };
+        Text::new(self.message.clone(), de)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,9 +93,9 @@ pub enum ProblemKind {
     Torn,
     /// A revisit names a body that is not there.
     BodyMissing,
-    /// A sealed archive is not the one that was sealed, or is gone.
+    /// A sealed archive is not the one that was sealed.
     Sealed,
-    /// An archive that something tells of is gone.
+    /// An archive that something tells of is gone, a sealed one included.
     Missing,
     /// What stands in the place of an archive is none, or a link to one.
     NotAFile,
@@ -100,7 +142,7 @@ impl Store {
             let (mut verified, elsewhere) = match self.verify_archive(source, &archive) {
                 // What is kept elsewhere is gone or was changed.
                 Err(error @ CaptureError::Permanent { .. }) => {
-                    let problems = vec![Problem { kind: ProblemKind::Sealed, message: error.to_string() }];
+                    let problems = vec![Problem::of(ProblemKind::Sealed, shown(&archive), error.to_string())];
                     (Verified { archive: archive.to_path_buf(), problems, ..Verified::default() }, Vec::new())
                 }
                 other => other?,
@@ -118,7 +160,7 @@ impl Store {
                     let of = captured_at.map_or_else(String::new, |at| format!(" of {at}"));
                     let message =
                         format!("{}: a revisit names a body{of} that is not there: sha256 {digest}", shown(&archive));
-                    verified.problems.push(Problem { kind: ProblemKind::BodyMissing, message });
+                    verified.problems.push(Problem::of(ProblemKind::BodyMissing, shown(&archive), message));
                 }
             }
             verified.problems.dedup();
@@ -132,7 +174,7 @@ impl Store {
         let is_told = |odd: &Odd| odd.what != odd::A_LINK && odd.what != odd::A_FOLDER;
         let odd = Odd::unreadable_of(hour)?.into_iter().filter(is_told);
         let mut problems: Vec<Problem> =
-            odd.map(|odd| Problem { kind: ProblemKind::NotAFile, message: odd.damage().message }).collect();
+            odd.map(|odd| Problem::of(ProblemKind::NotAFile, shown(&odd.path), odd.damage().message)).collect();
         let is_empty = |path: &Path| fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() == 0);
         for path in [hour.to_owned(), hour.with_extension("zst")] {
             if !is_empty(&path) {
@@ -144,7 +186,7 @@ impl Store {
             if is_empty(&path) {
                 let why = "a crash left it before its first record, or the disk lost what it had";
                 let message = format!("{} has no byte: {why}", shown(&path));
-                problems.push(Problem { kind: ProblemKind::Torn, message });
+                problems.push(Problem::of(ProblemKind::Torn, shown(&path), message));
             }
         }
         Ok(problems)
@@ -153,13 +195,13 @@ impl Store {
     /// Links, and folders in the place of archives, wherever they are below the folder of a source.
     pub fn verify_links(&self, source: &str) -> Result<Vec<Problem>, CaptureError> {
         let told = |odd: Odd| {
-            let path = odd.path.strip_prefix(&self.folder).unwrap_or(&odd.path).display();
+            let path = odd.path.strip_prefix(&self.folder).unwrap_or(&odd.path).to_string_lossy();
             let message = format!(
                 "{path} is {}: 'evidence seal' and 'purge' leave it and what it has or leads to. Put the archives themselves in \
                  its place",
                 odd.what
             );
-            Problem { kind: ProblemKind::NotAFile, message }
+            Problem::of(ProblemKind::NotAFile, path, message)
         };
         let mut problems: Vec<Problem> = self.left(source, &|_| true)?.into_iter().map(told).collect();
         let lock = self.folder.join(source).join(".lock");
@@ -169,7 +211,7 @@ impl Store {
                 "{source}/.lock is {}, and no file: nothing can be captured and nobody knows who is writing. Move it away",
                 odd.what
             );
-            problems.push(Problem { kind: ProblemKind::NotAFile, message });
+            problems.push(Problem::of(ProblemKind::NotAFile, format!("{source}/.lock"), message));
         }
         Ok(problems)
     }
@@ -209,7 +251,7 @@ impl Store {
                 Kind::TooLarge => ProblemKind::TooLarge,
                 Kind::Torn => ProblemKind::Torn,
             };
-            Problem { kind, message: damage(archive, stretch).message }
+            Problem::of(kind, shown(archive), damage(archive, stretch).message)
         }));
         Ok((verified, elsewhere))
     }
@@ -250,25 +292,27 @@ impl Store {
         let mut problems = Vec::new();
         for (name, expected) in newest {
             let file = folder.join(&name);
-            let message = match durable::open_to_read(&file) {
+            let (kind, message) = match durable::open_to_read(&file) {
                 Ok(mut open) => {
                     let mut digester = Digester::default();
                     io::copy(&mut open, &mut digester).map_err(failed)?;
                     if digester.finish() == expected {
                         continue;
                     }
-                    format!("{name} is not the archive that was sealed: its digest differs from {SEALED}")
+                    let message =
+                        format!("{name} is not the archive that was sealed: its digest differs from {SEALED}");
+                    (ProblemKind::Sealed, message)
                 }
                 // A crash before it got its name: the hour is not sealed yet.
                 Err(error) if error.kind() == io::ErrorKind::NotFound && file.with_extension("gz").exists() => continue,
                 // It is fetched, and compared with its digest, where the archives are verified.
                 Err(error) if error.kind() == io::ErrorKind::NotFound && is_elsewhere(&file, &expected)? => continue,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    format!("{name} was sealed and is gone. Restore it from a backup")
+                    (ProblemKind::Missing, format!("{name} was sealed and is gone. Restore it from a backup"))
                 }
                 Err(error) => return Err(failed(error)),
             };
-            problems.push(Problem { kind: ProblemKind::Sealed, message });
+            problems.push(Problem::of(kind, name, message));
         }
         Ok(problems)
     }

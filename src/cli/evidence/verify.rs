@@ -3,14 +3,11 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::capture::CaptureError;
-use crate::capture::collector::Collector;
-use crate::capture::evidence::{Problem, ProblemKind, Store, Witness};
 use crate::cli::evidence::source::tell_unread;
 use crate::cli::exit::{Exit, usage};
 use crate::cli::run::failed;
 use crate::cli::terminal::count;
-use crate::pipeline::run::purge::Losses;
+use crate::pipeline::run::private_store::archives::{Archives, Sums};
 use crate::workspace::Workspace;
 use crate::yaml::suggestion;
 
@@ -38,23 +35,9 @@ pub(super) struct Verify {
     json: bool,
 }
 
-#[derive(Default)]
-struct Sums {
-    archives: u64,
-    bytes: u64,
-    bodies: u64,
-    revisits: u64,
-    notes: u64,
-    others: u64,
-    problems: Vec<Problem>,
-    moved_aside: u64,
-}
-
 pub(super) fn run(workspace: &Workspace, arguments: &Verify) -> Result<Exit, Exit> {
-    let store = Store::new(Collector::evidence(&workspace.private)).with_remote(workspace.evidence.clone());
-    let losses = Losses::read(workspace, None);
-    let losses = losses.map_err(|error| failed(&error, false, None))?;
-    let kept = losses.sources().map_err(|error| failed(&error, false, None))?;
+    let archives = Archives::read(workspace).map_err(|error| failed(&error, false, None))?;
+    let kept = archives.sources().map_err(|error| failed(&error, false, None))?;
     for name in &arguments.of {
         if !kept.contains(name) {
             let known: Vec<&str> = kept.iter().map(String::as_str).collect();
@@ -66,25 +49,13 @@ pub(super) fn run(workspace: &Workspace, arguments: &Verify) -> Result<Exit, Exi
     let mut is_sound = true;
     let (mut unread, mut worst) = (Vec::new(), Exit::Done);
     for source in sources {
-        let mut sums = match verify(&store, source) {
-            Ok(sums) => sums,
+        let (sums, errors) = archives.of(source);
+        if !errors.is_empty() {
             // It hides no other. What cannot be read now will not be read by trying again.
-            Err(error) => {
-                worst = Exit::Permanent;
-                unread.push((source.clone(), error.into()));
-                continue;
-            }
-        };
-        // That a sealed one is gone is told where it is compared with what was sealed.
-        let gone = match losses.of(source) {
-            Ok(gone) => gone,
-            Err(error) => {
-                unread.push((source.clone(), error));
-                Vec::new()
-            }
-        };
-        let gone = gone.iter().filter(|gone| gone.witness != Witness::Sealed);
-        sums.problems.extend(gone.map(|gone| Problem { kind: ProblemKind::Missing, message: gone.said() }));
+            worst = Exit::Permanent;
+            unread.extend(errors.into_iter().map(|error| (source.clone(), error)));
+        }
+        let Some(sums) = sums else { continue };
         is_sound &= sums.problems.is_empty();
         if !arguments.json {
             print(source, &sums);
@@ -107,23 +78,6 @@ pub(super) fn run(workspace: &Workspace, arguments: &Verify) -> Result<Exit, Exi
         worst = worst.max(Exit::Found);
     }
     Ok(worst.max(tell_unread(&unread)))
-}
-
-fn verify(store: &Store, source: &str) -> Result<Sums, CaptureError> {
-    let mut sums = Sums::default();
-    store.verify(source, &mut |verified| {
-        sums.archives += 1;
-        sums.bytes += verified.bytes;
-        sums.bodies += verified.bodies;
-        sums.revisits += verified.revisits;
-        sums.notes += verified.notes;
-        sums.others += verified.others;
-        sums.problems.extend(verified.problems);
-    })?;
-    sums.problems.append(&mut store.verify_sealed(source)?);
-    sums.problems.append(&mut store.verify_links(source)?);
-    sums.moved_aside = store.torn(source)?.len() as u64;
-    Ok(sums)
 }
 
 fn print(source: &str, sums: &Sums) {

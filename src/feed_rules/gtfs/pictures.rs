@@ -56,14 +56,20 @@ pub(super) fn map(feed: &Feed) -> Markup {
         }
     }
     let step = stops.len().div_ceil(MAP_STOPS).max(1);
+    // Many would hide the shapes.
+    let radius = if stops.len() > 500 { "1.1" } else { "2" };
     html! {
         svg role="img" viewBox=(format!("0 0 {:.0} {:.0}", width * scale + 40.0, height * scale + 40.0)) {
             title { "Halte und Linienwege / stops and shapes" }
             path.shape d=(path) {}
             @for stop in stops.iter().step_by(step) {
                 @let (x, y) = point(stop);
-                circle cx=(format!("{x:.1}")) cy=(format!("{y:.1}")) r="2" {}
+                circle cx=(format!("{x:.1}")) cy=(format!("{y:.1}")) r=(radius) {}
             }
+        }
+        p.legend {
+            i.stop {} " " (both("Halt", "stop"))
+            @if lines.iter().any(|line| line.len() > 1) { " " i.line {} " " (both("Linienweg", "shape")) }
         }
         @if !far.is_empty() {
             p { (number(far.len() as u64)) " " (both("Halte liegen weit außerhalb und sind nicht auf der Karte.", "stops are far away and not on the map.")) }

@@ -63,7 +63,7 @@ impl Reported for Feed {
                     ("Quelle", "Source", html! { (how.input) }),
                     ("Gültig laut feed_info.txt", "Valid according to feed_info.txt", range(&summary["feedInfo"], "feedStartDate", "feedEndDate")),
                     ("Fahrten von – bis", "Trips from – to", range(&summary["feedInfo"], "feedServiceWindowStart", "feedServiceWindowEnd")),
-                    ("Merkmale", "Features", html! { (features(self).join(", ")) }),
+                    ("Merkmale", "Features", features_of_page(self)),
                 ] {
                     dt { (both(de, en)) } dd { (value) }
                 }
@@ -178,12 +178,20 @@ fn window(feed: &Feed) -> Option<(i32, i32)> {
 
 fn range(object: &Value, from: &str, to: &str) -> Markup {
     let part = |key: &str| object[key].as_str().and_then(|date| date.parse::<ServiceDate>().ok());
+    if part(from).is_none() && part(to).is_none() {
+        return both("nicht angegeben", "not stated");
+    }
     html! {
         @for (place, date) in [part(from), part(to)].into_iter().enumerate() {
             @if place > 0 { " – " }
             @match date { Some(date) => (day(date)), None => "?" }
         }
     }
+}
+
+fn features_of_page(feed: &Feed) -> Markup {
+    let all = features(feed);
+    html! { @if all.is_empty() { (both("keine über das Nötigste hinaus", "none beyond the basics")) } @else { (all.join(", ")) } }
 }
 
 /// What of GTFS the feed makes use of, under the names of the canonical report (<https://gtfs.org/features/>).

@@ -97,4 +97,7 @@ summary code{color:var(--muted)}\
 li.error b{color:var(--bad)}li.warning b{color:var(--warn)}li.info b{color:var(--accent)}\
 table{font-size:.85rem}th,td{border:1px solid var(--line);padding:.15rem .45rem;text-align:left;overflow-wrap:normal}\
 svg{width:100%;height:auto;max-height:85vh;background:var(--panel)}.days{max-width:34rem}.shape{fill:none;stroke:var(--accent);stroke-width:.8}circle{fill:var(--bad)}\
-rect{fill:var(--accent)}rect.today{fill:var(--bad)}text{font-size:12px;fill:var(--ink)}@media(min-width:28rem){.days text{font-size:10px}}@media(min-width:38rem){.days text{font-size:8px}}footer{margin:2rem 0;color:var(--muted)}@media print{svg{max-height:13cm}}";
+rect{fill:var(--accent)}rect.today{fill:var(--bad)}text{font-size:12px;fill:var(--ink)}@media(min-width:28rem){.days text{font-size:10px}}@media(min-width:38rem){.days text{font-size:8px}}footer{margin:2rem 0;color:var(--muted)}\
+.legend{font-size:.85rem;color:var(--muted);margin:.3rem 0}.legend i{display:inline-block;vertical-align:middle;margin:0 .2rem}.legend .stop{width:.5rem;height:.5rem;border-radius:50%;background:var(--bad)}.legend .line{width:1.2rem;border-top:2px solid var(--accent);margin-left:1rem}\
+@media print{svg{max-height:11cm}.legend i{print-color-adjust:exact;-webkit-print-color-adjust:exact}summary{list-style:none}\
+.counts{grid-template-columns:repeat(auto-fit,minmax(2.6cm,1fr))}.wide table{font-size:6pt}.wide th,.wide td{padding:.1rem .15rem;overflow-wrap:anywhere}footer{margin:.8rem 0 0}}";

@@ -56,6 +56,18 @@ pub(crate) enum Subject {
     Timestamp,
     /// A catalogue by which engines, harvesters and tools find the data, or a part of it.
     Catalogue,
+    /// Archives of a source in the private store; only its publisher can look at them.
+    Evidence,
+    /// The key of the pseudonyms of a date, in the private store.
+    DayKey,
+    /// A key that signs, or the list of them, in the private store.
+    SigningKey,
+    /// Rows that were held back, in the private store.
+    Quarantine,
+    /// What people decided, in the private store.
+    Decisions,
+    /// What the private store keeps of runs, of purges and of the scheduler.
+    Journal,
 }
 
 impl FaultKind {
@@ -79,7 +91,7 @@ impl FaultKind {
 pub(crate) struct Fault {
     pub kind: FaultKind,
     pub what: Subject,
-    /// From the root of the bucket.
+    /// From the root of the bucket; of what is private from that of the private store.
     pub path: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dataset: Option<String>,
@@ -90,14 +102,17 @@ pub(crate) struct Fault {
     pub version: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub date: Option<ServiceDate>,
+    /// The record that names what is private.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub record: Option<String>,
     pub said: String,
     pub said_de: String,
 }
 
 impl Fault {
-    pub(super) fn new(kind: FaultKind, what: Subject, path: impl Into<String>, said: Text) -> Self {
+    pub(crate) fn new(kind: FaultKind, what: Subject, path: impl Into<String>, said: Text) -> Self {
         let (path, Text { en: said, de: said_de }) = (path.into(), said);
-        Self { kind, what, path, dataset: None, table: None, version: None, date: None, said, said_de }
+        Self { kind, what, path, dataset: None, table: None, version: None, date: None, record: None, said, said_de }
     }
 
     pub(super) fn of_table(self, id: &TableId) -> Self {
@@ -106,6 +121,11 @@ impl Fault {
 
     pub(super) fn of_version(self, version: u64) -> Self {
         Self { version: Some(version), ..self }
+    }
+
+    /// Of a date of a dataset, and of the record of its run.
+    pub(crate) fn of_run(self, dataset: &str, date: ServiceDate, record: Option<&str>) -> Self {
+        Self { dataset: Some(dataset.to_owned()), date: Some(date), record: record.map(str::to_owned), ..self }
     }
 
     pub(super) fn of_date(self, date: Option<ServiceDate>) -> Self {

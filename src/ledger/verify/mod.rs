@@ -18,6 +18,7 @@ mod fault;
 mod files;
 mod keys;
 mod names;
+mod own;
 mod pages;
 mod proofs;
 mod records;

@@ -10,9 +10,7 @@ use crate::pipeline::run::changes::Changes;
 use crate::pipeline::run::comparison::{self, Comparison};
 use crate::pipeline::run::context::{RunContext, now};
 use crate::pipeline::run::error::RunError;
-use crate::pipeline::run::evidence::{
-    self, DefaultDate, Partition, capture, default_date, evidence_store, newest_capture, partition,
-};
+use crate::pipeline::run::evidence::{self, DefaultDate, Partition, capture, default_date, newest_capture, partition};
 use crate::pipeline::run::gap::is_told_without_captures;
 use crate::pipeline::run::last_record::last_record;
 use crate::pipeline::run::outcome::{Outcome, Run};
@@ -158,17 +156,7 @@ fn find(run: &RunContext<'_>, date: ServiceDate, now: Timestamp) -> Result<Parti
     if !matches!(found, Err(RunError::NoEvidence { .. } | RunError::NoNewTimetable { .. })) {
         return found;
     }
-    let gone = Partition {
-        date,
-        is_complete: true,
-        evidence: pipeline
-            .feeds
-            .iter()
-            .map(|feed| (feed.name.clone(), evidence_store(workspace, &feed.from), Vec::new()))
-            .collect(),
-        received: ServiceDay::new(date, &workspace.zone).reports,
-        notes: Vec::new(),
-    };
+    let gone = Partition::without_evidence(workspace, pipeline, date);
     let is_over = ServiceDay::new(date, &workspace.zone).is_over(now);
     let without_captures = |gone: Partition| match is_over && is_told_without_captures(workspace, pipeline, date)? {
         true => Ok(gone),

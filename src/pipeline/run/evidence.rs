@@ -330,6 +330,20 @@ fn reports_of(
 }
 
 impl Partition {
+    /// A date of whose evidence nothing is left.
+    pub(super) fn without_evidence(workspace: &Workspace, pipeline: &Pipeline, date: ServiceDate) -> Self {
+        let feeds = pipeline.feeds.iter();
+        Self {
+            date,
+            is_complete: true,
+            evidence: feeds
+                .map(|feed| (feed.name.clone(), evidence_store(workspace, &feed.from), Vec::new()))
+                .collect(),
+            received: ServiceDay::new(date, &workspace.zone).reports,
+            notes: Vec::new(),
+        }
+    }
+
     /// How many captures were received since the date began by the calendar, until its night ended. Others may have rows of it
     /// all the same.
     pub(super) fn captures(&self, zone: &TimeZone) -> usize {

@@ -33,6 +33,9 @@ pub struct LastRecord {
     /// Whether the quarantine is what the record says: not before a run is published.
     #[serde(skip)]
     pub(super) is_published: bool,
+    /// Where it is in the bucket.
+    #[serde(skip)]
+    pub(super) key: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -81,6 +84,7 @@ pub fn last_record(
     let key = bytes.as_ref().and_then(|bytes| serde_json::from_slice::<journal::Entry>(bytes).ok());
     let key = key.map(|entry| entry.record.to_bytes().0);
     let in_bucket = of_bucket(bucket, pipeline, date, in_journal.is_some(), key.as_deref())?;
+    let in_journal = in_journal.map(|journal| LastRecord { key, ..journal });
     Ok(match (in_journal, in_bucket) {
         (Some(journal), Some(bucket)) if bucket.prepared_at < journal.prepared_at => Some(journal),
         (journal, None) => journal,
@@ -109,7 +113,7 @@ fn of_bucket(
         let record = record.filter(|record| Kind::of_format(&record.format).is_none_or(|(kind, _)| kind == Kind::Run));
         match record {
             Some(record) if newest.as_ref().is_none_or(|newest| newest.prepared_at < record.prepared_at) => {
-                newest = Some(LastRecord { is_published: true, ..record });
+                newest = Some(LastRecord { is_published: true, key: Some(key), ..record });
             }
             Some(_) => {}
             None if is_in_journal => tracing::warn!(record = key, "the record that the index names is gone or damaged"),
@@ -138,6 +142,11 @@ fn record_of(index: &serde_json::Value, date: ServiceDate) -> Option<String> {
 }
 
 impl LastRecord {
+    /// The tables, and how many rows of each are in quarantine.
+    pub(super) fn quarantined(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.tables.iter().map(|table| (table.table.as_str(), table.quarantined))
+    }
+
     /// Tables with rows in quarantine, and how many, whose files are gone.
     pub fn quarantine_gone(&self, workspace: &Workspace, pipeline: &Pipeline, date: ServiceDate) -> Vec<(String, u64)> {
         let folder = quarantine::partition(&workspace.private, &pipeline.dataset, date);

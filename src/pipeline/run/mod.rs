@@ -42,6 +42,7 @@ mod outcome;
 mod overview;
 mod phases;
 mod prepare;
+pub(crate) mod private_store;
 mod publication;
 mod published;
 pub mod purge;

@@ -178,7 +178,7 @@ fn rights(view: View<'_>, sources: &[&SourceLicence]) -> Markup {
             Rights::Licence { id, address: Some(address) } => a href=(address) rel="license" { (id) },
             Rights::Licence { id, address: None } => (id),
             Rights::Own => (view.say("eigene Daten", "own data")),
-            Rights::Agreement => (view.say("mit Einwilligung derer, die die Rechte haben", "with the consent of who has the rights")),
+            Rights::Agreement => (view.say("mit Einwilligung der Rechteinhaber", "with the consent of the rights holder")),
             Rights::Unsaid => (view.say("ohne Angabe einer Lizenz", "without a licence that is stated")),
         }
         @if let Some(name) = &first.attribution { ", " (name) }

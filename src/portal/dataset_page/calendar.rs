@@ -68,18 +68,18 @@ pub(super) fn without_beat(view: View<'_>, from: ServiceDate, to: ServiceDate) -
             @let what = |kind: &str| format!("{kind} {} {source} {from} {to}", view.name());
             @let days = dates.len() as u64;
             p.note.warn {
-                (view.say("Von der Quelle ", "Of the source ")) code { (source) }
+                (view.say("Von der Quelle ", "For the source ")) code { (source) }
                 (view.say(" ist an ", " no polling interval is known on ")) (view.count(&what("days_without_beat"), days))
                 (match days {
-                    1 => view.say(" Tag kein Takt bekannt: Lücken ihrer Aufzeichnung wurden da nicht gesucht und zählen nicht. ", " day: gaps of its collection were not looked for then, and do not count. "),
-                    _ => view.say(" Tagen kein Takt bekannt: Lücken ihrer Aufzeichnung wurden da nicht gesucht und zählen nicht. ", " days: gaps of its collection were not looked for then, and do not count. "),
+                    1 => view.say(" Tag kein Takt bekannt: Lücken ihrer Aufzeichnung wurden da nicht gesucht und zählen nicht. ", " day: gaps in its collection were not looked for then, and do not count. "),
+                    _ => view.say(" Tagen kein Takt bekannt: Lücken ihrer Aufzeichnung wurden da nicht gesucht und zählen nicht. ", " days: gaps in its collection were not looked for then, and do not count. "),
                 })
                 @if fewest == most {
-                    (view.say("In jeder Stunde mit Abzügen kamen ", "In each hour with snapshots came ")) (view.count(&what("most_without_beat"), *most)) "."
+                    (view.say("Abzüge in jeder Stunde, die welche hat: ", "Snapshots in each hour that has any: ")) (view.count(&what("most_without_beat"), *most)) "."
                 } @else {
-                    (view.say("In der Stunde mit den wenigsten Abzügen kamen ", "In the hour with the fewest snapshots came "))
+                    (view.say("In der Stunde mit den wenigsten Abzügen kamen ", "The hour with the fewest snapshots has "))
                     (view.count(&what("fewest_without_beat"), *fewest))
-                    (view.say(", in der mit den meisten ", ", in that with the most ")) (view.count(&what("most_without_beat"), *most)) "."
+                    (view.say(", in der mit den meisten ", ", the one with the most has ")) (view.count(&what("most_without_beat"), *most)) "."
                 }
             }
         }

@@ -17,12 +17,20 @@ pub(super) fn section(view: View<'_>) -> Markup {
     html! {
         section #cite aria-labelledby="cite-title" {
             h2 #cite-title { (view.say("Daten zitieren", "Cite the data")) }
-            p {
+            @if first.is_empty() {
+                p {
+                    @if view.of.is_withdrawn() {
+                        (view.say("Alle Dateien sind zurückgezogen.", "All files are withdrawn."))
+                    } @else {
+                        (view.say("Zurzeit gibt es keine Dateien.", "There are no files at present."))
+                    }
+                }
+            } @else { p {
                 (view.say(
                     "Zitieren Sie eine Fassung, nicht nur den Datensatz: Ihre Liste nennt jede Datei mit ihrem SHA-256, und sie ändert sich nie.",
                     "Cite a version, not only the dataset: its list names each file with its SHA-256, and it never changes.",
                 ))
-            }
+            } }
             @for table in first {
                 h3 { (named(table, view.page.language)) }
                 (of_table(view, table))

@@ -28,8 +28,11 @@ pub(super) fn list(view: View<'_>, table: &Table) -> Markup {
             thead { tr {
                 th scope="col" { (view.say("Spalte", "Column")) }
                 th scope="col" { (view.say("Bedeutung", "Meaning")) }
-                th scope="col" { (view.say("Beispiel", "Example")) }
-                th.n scope="col" { (view.say("leer", "empty")) }
+                // Without a file there is nothing to say of values.
+                @if preview.is_some() {
+                    th scope="col" { (view.say("Beispiel", "Example")) }
+                    th.n scope="col" { (view.say("Leer", "Empty")) }
+                }
             } }
             tbody {
                 @for column in public(&table.contract) { (row(view, name, column, preview)) }
@@ -42,8 +45,7 @@ pub(super) fn list(view: View<'_>, table: &Table) -> Markup {
                             }
                             " " (view.say("Grenzen in ", "Bounds in ")) code { (BBOX) } "."
                         }
-                        td {}
-                        td.n {}
+                        @if preview.is_some() { td {} td.n {} }
                     }
                 }
             }
@@ -65,13 +67,15 @@ fn row(view: View<'_>, table: &str, column: &Column, preview: Option<&Preview>) 
                 @if let Some(said) = said { (said.mark(language)) }
                 (values(view, column))
             }
+            @if preview.is_some() {
             td data-label=(view.say("Beispiel", "Example")) { @if let Some(example) = seen.and_then(|(_, of)| of.example.as_deref()) { code { (example) } } }
-            td.n data-label=(view.say("leer", "empty")) {
+            td.n data-label=(view.say("Leer", "Empty")) {
                 @if let Some((rows, of)) = seen.filter(|(rows, _)| *rows > 0) {
                     @let share = 100.0 * of.nulls as f64 / rows as f64;
                     (view.decimal(&format!("nulls_percent {} {table} {}", view.name(), column.name), share, usize::from(share > 0.0 && share < 100.0)))
                     (view.say("\u{202f}%", "%"))
                 }
+            }
             }
         }
     }

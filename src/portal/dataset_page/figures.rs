@@ -8,17 +8,13 @@ use crate::portal::overview::MapContent;
 use crate::portal::pictures;
 
 /// The picture of a dataset's network, whose place is there before it is.
-pub(in crate::portal) fn map_image(
-    page: &Page<'_>,
-    dataset: &str,
-    map: &MapContent,
-    alt: &str,
-    is_lazy: bool,
-) -> Markup {
+///
+/// It is not loaded late: a browser that prints the page would leave its frame empty.
+pub(in crate::portal) fn map_image(page: &Page<'_>, dataset: &str, map: &MapContent, alt: &str) -> Markup {
     let [width, height] = pictures::map::size(map.bounds);
     html! {
         img.map width=(width) height=(height) style=(format!("--ratio:{:.3}", width / height))
-            src=(page.link(&format!("{dataset}/map.svg"))) alt=(alt) loading=[is_lazy.then_some("lazy")];
+            src=(page.link(&format!("{dataset}/map.svg"))) alt=(alt);
     }
 }
 
@@ -32,10 +28,10 @@ pub(super) fn map(view: View<'_>) -> Markup {
         section #map aria-labelledby="map-title" {
             h2 #map-title { (view.say("Das Netz", "The network")) }
             figure {
-                (map_image(&view.page, name, map, alt, true))
+                (map_image(&view.page, name, map, alt))
                 figcaption {
                     (view.count(&format!("stops {name} {}", map.date), map.stops)) (view.say(" Haltestellen, ", " stops, "))
-                    (view.count(&format!("routes {name} {}", map.date), map.routes)) (view.say(" Linien im Fahrplan vom ", " lines in the timetable of "))
+                    (view.count(&format!("routes {name} {}", map.date), map.routes)) (view.say(" Linien im Fahrplan vom ", " routes in the timetable of "))
                     (view.date(map.date)) (view.say(". Gezeichnet aus den Daten dieses Datensatzes.", ". Drawn from the data of this dataset."))
                 }
             }

@@ -9,6 +9,7 @@ use super::quality::held_back;
 use super::view::View;
 use crate::check::RuleResult;
 use crate::contract::Severity;
+use crate::page::identifier;
 use crate::portal::frame::rows_word;
 use crate::portal::overview::Day;
 use crate::report::quality::{Evaluates, RuleReport};
@@ -49,7 +50,7 @@ pub(super) fn section(view: View<'_>) -> Markup {
                 None => p { (view.say("Keine.", "None.")) },
                 Some(of) if found.is_empty() => p {
                     (view.say("Am ", "On ")) (view.date(of.date))
-                    (view.say(" war keine Regel nicht erfüllt, und keine gab eine Warnung.", " no rule failed, and none gave a warning."))
+                    (view.say(" wurde keine Regel verletzt, und keine gab eine Warnung.", " no rule failed, and none gave a warning."))
                 },
                 Some(of) => {
                     p { (view.say("Was die Regeln am ", "What the rules found on ")) (view.date(of.date)) (view.say(" fanden:", ":")) }
@@ -93,7 +94,9 @@ fn finding(view: View<'_>, rule: &RuleReport) -> Markup {
     html! {
         span.badge.(verdict.class()) { (view.say(word_de, word_en)) } " "
         @if let Some(said) = either(view.page.language, rule.description_de.as_deref(), Some(&rule.description)) {
-            (said.mark(view.page.language)) " "
+            (said.mark_opening(view.page.language, &rule.id.0)) " "
+        } @else {
+            code { (identifier(&rule.id.0)) } " "
         }
         span.muted {
             @let has_rows = rule.result != RuleResult::Error && rule.asks == Evaluates::Rows;

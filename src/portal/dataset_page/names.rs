@@ -6,7 +6,7 @@ use super::view::View;
 use crate::portal::catalogue::{Dataset, Site, Table};
 use crate::portal::dates::{day_short, day_text, month, numbers};
 use crate::portal::frame::said;
-use crate::text::Language;
+use crate::text::{Language, opening};
 use crate::time::ServiceDate;
 
 /// A text, and the language that it is in.
@@ -35,6 +35,11 @@ impl Said<'_> {
     /// Marked where it is not in the language of the page.
     pub(super) fn mark(&self, page: Language) -> Markup {
         said(self.text, self.language, page)
+    }
+
+    /// The same of what a rule demands, where a line begins with it.
+    pub(super) fn mark_opening(&self, page: Language, rule: &str) -> Markup {
+        said(&opening(self.text, rule), self.language, page)
     }
 }
 

@@ -167,7 +167,7 @@ fn rules(view: View<'_>, from: ServiceDate, to: ServiceDate, rules: &[Failing<'_
             thead { tr {
                 th scope="col" { (view.say("Regel", "Rule")) }
                 th.n scope="col" { (view.say("Tage", "Days")) }
-                th scope="col" { (view.say("zuletzt", "last")) }
+                th scope="col" { (view.say("Zuletzt", "Last")) }
             } }
             tbody {
                 @for rule in rules {
@@ -182,7 +182,7 @@ fn rules(view: View<'_>, from: ServiceDate, to: ServiceDate, rules: &[Failing<'_
                             }
                         }
                         td.n data-label=(view.say("Tage", "Days")) { (view.count(&what, rule.days)) }
-                        td data-label=(view.say("zuletzt", "last")) { (view.short_date(rule.last)) }
+                        td data-label=(view.say("Zuletzt", "Last")) { (view.short_date(rule.last)) }
                     }
                 }
             }

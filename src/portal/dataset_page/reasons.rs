@@ -47,10 +47,7 @@ pub(super) fn state_words(view: View<'_>, state: State) -> (&'static str, &'stat
                 "vollständig",
                 "es fehlt nichts oder weniger als 1\u{202f}% des Erwarteten; ausgefallene Fahrten sind keine Lücke",
             ),
-            (
-                "complete",
-                "nothing is missing, or less than 1\u{202f}% of what was expected; cancelled trips are no gap",
-            ),
+            ("complete", "nothing is missing, or less than 1% of what was expected; cancelled trips are no gap"),
         ),
         State::Complete => {
             (("veröffentlicht", "die Daten des Tages sind da"), ("published", "the data of the day are there"))
@@ -74,7 +71,7 @@ pub(super) fn state_words(view: View<'_>, state: State) -> (&'static str, &'stat
             ("held back", "a rule blocked the release"),
         ),
         State::Withdrawn => {
-            (("zurückgezogen", "war öffentlich und ist es nicht mehr"), ("withdrawn", "was public and is no more"))
+            (("zurückgezogen", "war öffentlich und ist es nicht mehr"), ("withdrawn", "was public and no longer is"))
         }
         State::NothingCaptured => (
             ("nichts aufgezeichnet", "niemand weiß, was an dem Tag fuhr"),
@@ -214,7 +211,7 @@ pub(super) fn rule_words<'a>(view: View<'a>, contract: &str, rule: &str) -> Opti
     let mut rules = results.flat_map(|results| &results.rules).filter(|known| known.contract == contract);
     let known = rules.find(|known| known.id.0 == rule)?;
     let said = either(view.page.language, known.description_de.as_deref(), Some(&known.description))?;
-    Some(said.mark(view.page.language))
+    Some(said.mark_opening(view.page.language, rule))
 }
 
 #[cfg(test)]

@@ -113,7 +113,7 @@ fn where_no_beat_is_known_the_page_says_that_gaps_were_not_looked_for_and_how_si
     }
     of.overview.days.insert(date("2026-11-24"), day([("feed".to_owned(), [39, 60])].into()));
     let told = page(&of, "bus/2026.en.html");
-    assert!(told.contains("days: gaps of its collection were not looked for") && told.contains(">39</data>"), "{told}");
+    assert!(told.contains("days: gaps in its collection were not looked for") && told.contains(">39</data>"), "{told}");
     of.overview.days.clear();
     assert!(!page(&of, "bus/index.html").contains("kein Takt bekannt"));
 }

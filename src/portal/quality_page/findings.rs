@@ -15,7 +15,7 @@ use crate::portal::frame::{rows_word, said};
 use crate::report::quality::Evaluates;
 use crate::report::trend::{Point, RunLine, Trend};
 use crate::report::words::{Of, Part, dimension_word, happened, result_word};
-use crate::text::Language;
+use crate::text::{Language, opening};
 use crate::time::ServiceDate;
 
 /// A bar's width and the height of a picture of bars.
@@ -95,7 +95,7 @@ fn finding(view: View<'_>, newest: &RunLine, trend: &Trend) -> Markup {
     html! {
         div class={ "finding " (class(trend, point)) } id=(view.place_of(trend)) {
             div {
-                p { span.badge { (view.say(de, en)) } " " b { (words(view, trend)) } }
+                p { span.badge { (view.say(de, en)) } " " b { (opened(view, trend)) } }
                 p { (told(view, trend, point, newest.date)) ", " (then(view, trend, newest)) }
                 @if !changed.is_empty() { p { (changed) (before(view, trend, view.say("da waren es ", "then it was "))) } }
                 @if let Some(message) = &trend.rule.message {
@@ -143,6 +143,12 @@ fn then(view: View<'_>, trend: &Trend, newest: &RunLine) -> Markup {
 pub(super) fn words(view: View<'_>, trend: &Trend) -> Markup {
     let (words, language) = demanded(view, trend);
     said(words, language, view.language)
+}
+
+/// The same where a line begins with it.
+fn opened(view: View<'_>, trend: &Trend) -> Markup {
+    let (words, language) = demanded(view, trend);
+    said(&opening(words, &trend.rule.id.0), language, view.language)
 }
 
 /// The same, and the language of it.

@@ -133,21 +133,21 @@ fn state(view: View<'_>, newest: &RunLine) -> Markup {
 /// What that means, where it is not all in order.
 fn state_note<'a>(view: View<'a>, newest: &RunLine) -> Option<&'a str> {
     Some(if newest.status == Status::HeldBack {
-        view.say("zurückgehalten: nichts davon ist veröffentlicht.", "held back: nothing of it was published.")
+        view.say("Zurückgehalten: nichts davon ist veröffentlicht.", "Held back: nothing of it was published.")
     } else if !newest.rolled_back.is_empty() {
         view.say(
-            "zum Teil zurückgenommen: Eine frühere Fassung ist veröffentlicht.",
-            "rolled back in part: an earlier version is published.",
+            "Zum Teil zurückgenommen: Eine frühere Fassung ist veröffentlicht.",
+            "Rolled back in part: an earlier version is published.",
         )
     } else if newest.provisional {
         view.say(
-            "vorläufig veröffentlicht: Der Tag ist noch nicht zu Ende.",
-            "published provisionally: the day is not over.",
+            "Vorläufig veröffentlicht: Der Tag ist noch nicht zu Ende.",
+            "Published provisionally: the day is not over.",
         )
     } else if newest.nothing_captured {
         view.say(
-            "nichts Neues aufgezeichnet: Veröffentlicht ist allein, was fehlt, ohne Punkte.",
-            "nothing new was captured: what is missing is published alone, without a score.",
+            "Nichts Neues aufgezeichnet: Veröffentlicht ist allein, was fehlt, ohne Punkte.",
+            "Nothing new was captured: what is missing is published alone, without a score.",
         )
     } else {
         return None;

@@ -161,7 +161,7 @@ fn the_tiles_add_up_where_tables_are_made_of_others() {
 fn what_a_contract_says_does_not_break_the_page() {
     let [de, en] = pages(&[quality()]);
     assert!(en.contains("A &quot;stop&quot; &lt;lies&gt; &amp; stays"));
-    assert!(de.contains("zurückgehalten: nichts davon") && de.contains("konnte nicht laufen"));
+    assert!(de.contains("Zurückgehalten: nichts davon") && de.contains("konnte nicht laufen"));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Base, Published, get, leads_alike, tell};
+use super::published::{Base, Published, get, leads_alike, tell};
 use crate::ledger::verify::context::{Context, Got, Interrupted};
 use crate::ledger::verify::fault::{FaultKind, Subject};
 use crate::ledger::verify::tables::{LONGEST as LONGEST_INDEX, Table};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Base, Published, get, leads_alike, tell};
+use super::published::{Base, Published, get, leads_alike, tell};
 use crate::ledger::verify::context::{Context, Interrupted};
 use crate::ledger::verify::fault::FaultKind;
 use crate::publish::index::meta_folder;
@@ -145,6 +145,70 @@ impl Said {
             ([Some(to)], []) => self.lead(to, None),
             ([Some(to)], [Some(size)]) => self.lead(to, Some(*size)),
             _ => self.is_odd = true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const TEXT: &str = "@base <https://a.example/> .\n@prefix dcat: <http://www.w3.org/ns/dcat#> .\n\n\
+        <data/bus> a dcat:Dataset ;\n  dcat:distribution <data/bus/t> .\n\n\
+        <data/bus/t> a dcat:Distribution ;\n  dcat:accessURL <meta/bus/t/files.json> ;\n  \
+        dcat:byteSize \"12\"^^xsd:nonNegativeInteger ;\n  dcterms:title \"t\"@de .\n\n\
+        <catalog.ttl#iceberg> a dcat:DataService ;\n  dcat:endpointURL <iceberg> .\n";
+
+    fn json_ld() -> Value {
+        json!({
+            "@context": {"@base": "https://a.example/", "dcat": "http://www.w3.org/ns/dcat#"},
+            "@graph": [
+                {"@id": "data/bus/t", "dcat:accessURL": [{"@id": "meta/bus/t/files.json"}], "dcat:byteSize": [{"@value": "12"}]},
+                {"@id": "catalog.ttl#iceberg", "dcat:endpointURL": [{"@id": "iceberg"}]},
+            ],
+        })
+    }
+
+    #[test]
+    fn both_forms_say_the_same() {
+        let said = of_turtle(TEXT.as_bytes());
+        assert_eq!(said, of_json_ld(json_ld().to_string().as_bytes()));
+        assert_eq!(said.base.as_deref(), Some("https://a.example/"));
+        let leads = [("iceberg".to_owned(), None), ("meta/bus/t/files.json".to_owned(), Some(12))];
+        assert!(said.leads == BTreeMap::from(leads) && !said.is_odd);
+    }
+
+    #[test]
+    fn what_leads_elsewhere_is_seen_however_it_is_written() {
+        let right = of_turtle(TEXT.as_bytes());
+        for (from, to) in [
+            ("<meta/bus", "<https://b.example/meta/bus"),
+            ("\"12\"", "\"13\""),
+            ("dcterms:title \"t\"", "dcat:downloadURL <https://b.example/x>"),
+            ("dcterms:title \"t\"@de", "dcat:accessURL <https://b.example/x>"),
+            ("dcterms:title \"t\"", "<http://www.w3.org/ns/dcat#downloadURL> <https://b.example/x>"),
+            ("dcterms:title \"t\"@de .", "dcterms:title \"t\"@de . <x> dcat:downloadURL <https://b.example/x> ."),
+            ("<iceberg>", "<https://b.example/iceberg>"),
+            ("@base <https://a", "@base <https://b"),
+            ("@prefix", "@base <https://b.example/> .\n@prefix"),
+        ] {
+            let said = of_turtle(TEXT.replacen(from, to, 1).as_bytes());
+            assert!(said != right, "{to}");
+        }
+        assert!(of_turtle(b"\xff").is_odd && of_json_ld(b"{").is_odd && of_json_ld(b"{}").is_odd);
+        let right = of_json_ld(json_ld().to_string().as_bytes());
+        for (from, to) in [
+            ("\"meta/bus", "\"https://b.example/meta/bus"),
+            ("dcat:byteSize", "dcat:downloadURL"),
+            ("\"12\"", "12"),
+            ("[{\"@id\":\"iceberg\"}]", "{\"@id\":\"https://b.example/iceberg\"}"),
+            ("dcat:endpointURL", "http://www.w3.org/ns/dcat#endpointURL"),
+            ("https://a.example/", "https://b.example/"),
+        ] {
+            let said = of_json_ld(json_ld().to_string().replacen(from, to, 1).as_bytes());
+            assert!(said != right, "{to}");
         }
     }
 }

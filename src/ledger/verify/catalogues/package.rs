@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use super::{Published, current, get, tell};
+use super::published::{Published, current, get, tell};
 use crate::ledger::verify::context::{Context, Interrupted};
 use crate::ledger::verify::fault::FaultKind;
 use crate::ledger::verify::names::{TableId, shown};
