@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use super::context::{Context, Got, Interrupted};
-use super::fault::{Fault, FaultKind, Subject};
+use super::fault::{Fault, FaultKind, Findings, Subject};
 use super::names::{TableId, shown};
 use crate::digest::Digest;
 use crate::ledger::log::merkle::Hash;
@@ -333,6 +333,13 @@ impl Chain {
     /// Whether there is such a version, so that an entry may be lacking.
     pub(super) fn has_doubtful(&self) -> bool {
         self.bad.iter().chain(&self.suspects).any(|number| !self.is_signed(*number))
+    }
+
+    /// Takes versions that were told to be others than were written for such: what follows from their entries is not certain.
+    pub(super) fn doubt_told(&mut self, findings: &Findings) {
+        let told = findings.faults.iter().filter(|of| of.what == Subject::Log && of.kind == FaultKind::Changed);
+        let told = told.filter_map(|of| of.version).filter(|number| !self.reformatted.contains(number));
+        self.bad.extend(told);
     }
 
     /// The version of the log that has the entry at a place.

@@ -125,6 +125,7 @@ fn look(context: &mut Context<'_>, known: &Known, compare: CompareResults) -> Re
     let unlogged = unlogged::check(context, &chain, tables.all.iter().map(|table| table.files.len()).sum())?;
     let records = Records::read(context, &chain, &tables)?;
     tables::blame_log(context, &mut chain);
+    chain.doubt_told(&context.findings);
     records::objects(context, &records)?;
     files::check(context, &tables, &records, &unlogged)?;
     reports::check(context, &tables, &records, compare)?;

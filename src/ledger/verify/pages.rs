@@ -57,6 +57,15 @@ pub(super) fn check(context: &mut Context<'_>, chain: &Chain, tables: &Tables) -
     let longest = index.to_string().len() + pages.unknown.len() * 512;
     let Some(mut found) = get(context, INDEX, longest)? else { return Ok(()) };
     let shown: BTreeSet<String> = months_of(&found);
+    let faulty: BTreeSet<&TableId> =
+        tables.all.iter().filter(|table| !table.is_newest_sound).map(|table| &table.id).collect();
+    for view in [&mut found, &mut index] {
+        let Some(rows) = view.get_mut("tables").and_then(Value::as_array_mut) else { continue };
+        rows.retain(|row| {
+            let id = row["dataset"].as_str().zip(row["table"].as_str());
+            id.and_then(|(dataset, table)| TableId::new(dataset, table)).is_none_or(|id| !faulty.contains(&id))
+        });
+    }
     if !is_whole {
         // How many rows each month has nobody can know then.
         for view in [&mut found, &mut index].into_iter().filter_map(Value::as_object_mut) {
@@ -128,14 +137,13 @@ fn pages(context: &mut Context<'_>, chain: &Chain, tables: &Tables) -> Result<Pa
     for (id, entries) in &chain.tables {
         for of in entries {
             let TableId { dataset, table } = id;
-            let mut row = json!({
-                "log_index": of.place, "dataset": dataset, "table": table, "version": of.version,
-                "index_sha256": of.index, "record_sha256": of.record,
-            });
+            let mut row = json!({"log_index": of.place, "dataset": dataset, "table": table, "version": of.version});
+            // A page that was made anew after a version was changed follows from that.
             let Some(detail) = tables.details.get(&of.place) else {
                 found.unknown.insert(of.place, row);
                 continue;
             };
+            (row["index_sha256"], row["record_sha256"]) = (json!(of.index), json!(of.record));
             let at = detail.at.map(|at| at.to_string());
             (row["date"], row["at"], row["act"]) = (json!(detail.date), json!(at), json!(detail.act));
             pages.entry(month_of(at)).or_default()[0].insert(of.place, row);
