@@ -132,7 +132,7 @@ impl<'a> Context<'a> {
         };
         let said = Text::new(
             format!("the names in the folder cannot be listed: {problem}"),
-            format!("die Namen im Ordner lassen sich nicht auflisten: {problem}"),
+            format!("die Namen im Ordner lassen sich nicht auflisten (Meldung des Programms: {problem})"),
         );
         self.findings.tell(Fault::new(FaultKind::Unreadable, Subject::View, folder, said));
         Ok(None)
@@ -156,7 +156,10 @@ impl<'a> Context<'a> {
             Err(ReadError::Permanent(problem) | ReadError::Elsewhere(problem)) => problem,
         };
         let shown = shown(&problem);
-        let said = Text::new(format!("it cannot be read: {shown}"), format!("sie lässt sich nicht lesen: {shown}"));
+        let said = Text::new(
+            format!("it cannot be read: {shown}"),
+            format!("das lässt sich nicht lesen (Meldung des Programms: {shown})"),
+        );
         self.findings.tell(Fault::new(FaultKind::Unreadable, what, key, said));
         match self.is_given_up() {
             true => interrupted(problem, false),

@@ -51,10 +51,10 @@ pub(super) fn check(
         context.findings.counts.collected += files;
         let (on, rule) = (shown(on), shown(rule));
         context.findings.notes.push(Text::new(
-            format!("{files} files below revised/ that later releases replaced were collected by '{rule}' on {on}, as the log says"),
+            format!("files below revised/ that later releases replaced, collected by '{rule}' on {on}, as the log says: {files}"),
             format!(
-                "{files} Dateien unter revised/, die spätere Veröffentlichungen ersetzt haben, wurden nach '{rule}' am {on} gelöscht, wie \
-                 das Protokoll sagt"
+                "Dateien unter revised/, die spätere Veröffentlichungen ersetzt haben und die nach '{rule}' am {on} gelöscht wurden, wie das \
+                 Protokoll sagt: {files}"
             ),
         ));
     }

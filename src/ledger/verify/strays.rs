@@ -35,16 +35,16 @@ pub(super) fn check(context: &mut Context<'_>) -> Result<(), Interrupted> {
     }
     if more > 0 {
         let said = Text::new(
-            format!("{more} more names are none of this program's"),
-            format!("{more} weitere Namen gibt dieses Programm nichts"),
+            format!("more names that are none of this program's: {more}"),
+            format!("weitere Namen, die dieses Programm nichts gibt: {more}"),
         );
         context.findings.tell(Fault::new(FaultKind::NotInLog, Subject::File, "data", said));
     }
     if staged > 0 {
         context.findings.notes.push(Text::new(
-            format!("{staged} files have not got their names yet ('name#1'): a run is at work, or was killed. No reader takes them for others"),
+            format!("files that have not got their names yet ('name#1'), as a run is at work or was killed: {staged}. No reader takes them for others"),
             format!(
-                "{staged} Dateien haben ihren Namen noch nicht bekommen („name#1“): Ein Lauf arbeitet noch oder wurde abgebrochen. Kein Leser \
+                "Dateien, die ihren Namen noch nicht bekommen haben („name#1“), weil ein Lauf arbeitet oder abgebrochen wurde: {staged}. Kein Leser \
                  verwechselt sie mit anderen"
             ),
         ));
