@@ -79,8 +79,9 @@ fn verified(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
         )));
     }
     let since = arguments.since.as_deref().map(|path| checkpoint(path, &keys)).transpose()?;
+    let (since, is_since_unsigned) = since.map_or((None, false), |(since, is_unsigned)| (Some(since), is_unsigned));
     let witnesses = arguments.witness.iter().map(|text| witness(text)).collect::<Result<_, _>>()?;
-    let known = Known { keys, since, witnesses };
+    let known = Known { keys, since, is_since_unsigned, witnesses };
     let own = arguments.private.then(|| open(root)).transpose()?;
     let source = source(arguments.url.as_deref(), own.as_ref().map(|(_, bucket)| bucket))?;
     let mut verified = verify(source.reader(), &known, difference).map_err(|error| {
@@ -96,7 +97,11 @@ fn verified(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
             }
         }
     })?;
-    if verified.counts.log_versions == 0 && verified.faults.iter().all(|fault| fault.what != Subject::Log) {
+    let has_faults = |is: fn(&Fault) -> bool| verified.faults.iter().any(is);
+    // With a kept checkpoint a log that is not there is one that was rolled back, but not where nothing is there at all.
+    let is_none = !has_faults(|fault| fault.what == Subject::Log)
+        || !verified.is_there && !has_faults(|fault| fault.kind == FaultKind::Unreadable);
+    if verified.counts.log_versions == 0 && is_none {
         let shown = source.shown("ledger/log/v0000000001.json");
         eprintln!(
             "error: {shown}: there is no log. Write the address of a bucket of this program; one of an earlier version gets a log \
@@ -220,15 +225,17 @@ fn witness(text: &str) -> Result<CosignerKey, Exit> {
     text.trim().parse().map_err(wrong)
 }
 
-/// The checkpoint that somebody kept, signed by one of the keys if some are given. One that nobody signed may be kept, too: who keeps it
+/// The checkpoint that somebody kept, and whether nobody signed it; signed by one of the keys if some are given. One that nobody signed may be kept, too: who keeps it
 /// knows whence it is.
-fn checkpoint(path: &Path, keys: &[VerifierKey]) -> Result<Checkpoint, Exit> {
+fn checkpoint(path: &Path, keys: &[VerifierKey]) -> Result<(Checkpoint, bool), Exit> {
     let bytes = small(path, "the checkpoint")?;
     let wrong = |problem: String| {
         usage(&format!("the checkpoint {}: {problem}. Give one that you kept of 'ledger/checkpoint'.", path.display()))
     };
     let bytes = with_line_feeds(bytes).map_err(|problem| wrong(problem.to_owned()))?;
-    let read = match (Note::parse(&bytes), keys.first()) {
+    let note = Note::parse(&bytes);
+    let is_unsigned = note.is_err();
+    let read = match (note, keys.first()) {
         (Ok(note), Some(first)) => {
             let known: Vec<&dyn Verifier> = keys.iter().map(|key| key as &dyn Verifier).collect();
             Checkpoint::open(&note, first.name(), &known).map(|(checkpoint, _)| checkpoint)
@@ -246,7 +253,7 @@ fn checkpoint(path: &Path, keys: &[VerifierKey]) -> Result<Checkpoint, Exit> {
         (Err(error), Some(_)) => return Err(wrong(error.to_string())),
         (Err(_), None) => String::from_utf8_lossy(&bytes).parse(),
     };
-    read.map_err(|error| wrong(error.to_string()))
+    read.map(|checkpoint| (checkpoint, is_unsigned)).map_err(|error| wrong(error.to_string()))
 }
 
 /// A checkpoint with the line ends that were signed. A text that came through a program of Windows has a carriage return before each; one
@@ -265,7 +272,7 @@ fn with_line_feeds(bytes: Vec<u8>) -> Result<Vec<u8>, &'static str> {
 }
 
 fn to_json(source: &Source<'_>, known: &Known, verified: &Verified, looked_at: &Value) -> Value {
-    let Verified { faults, notes, counts, root, checkpoint, is_signed, leads_to } = verified;
+    let Verified { faults, notes, counts, root, checkpoint, is_signed, leads_to, .. } = verified;
     let checkpoint = checkpoint.as_ref().map(|of| {
         json!({"origin": of.origin, "size": of.size, "root": of.root.to_string(), "signature_checked": !known.keys.is_empty()})
     });
@@ -283,7 +290,7 @@ fn to_json(source: &Source<'_>, known: &Known, verified: &Verified, looked_at: &
 }
 
 fn show(lang: Language, source: &Source<'_>, known: &Known, verified: &Verified) {
-    let Verified { faults, notes, counts, root, checkpoint, is_signed, leads_to } = verified;
+    let Verified { faults, notes, counts, root, checkpoint, is_signed, leads_to, .. } = verified;
     for fault in faults.iter().take(SHOWN) {
         let said = lang.say(&fault.said_de, &fault.said);
         println!("{}: {}: {}", lang.of(&fault.kind.words()), one_line(&fault.path), one_line(said));

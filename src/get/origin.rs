@@ -204,6 +204,10 @@ impl Origin {
                     std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => {
                         Trouble::Absent("it is not there".to_owned())
                     }
+                    // A link that leads to itself, or a name that is too long.
+                    _ if is_lasting(&error) => {
+                        Trouble::Permanent { problem: error.to_string(), remedy: "Tell whoever publishes the bucket" }
+                    }
                     std::io::ErrorKind::PermissionDenied => {
                         Trouble::Permanent { problem: error.to_string(), remedy: "Let it be read" }
                     }
@@ -217,7 +221,8 @@ impl Origin {
             Self::Web { client, base } => {
                 let permanent = |problem: String| Trouble::Permanent { problem, remedy: "Check the address" };
                 let url = base.join(key).map_err(|error| permanent(format!("this is no address ({error})")))?;
-                let mut request = client.get(url);
+                // What is compared with a digest must come as it is.
+                let mut request = client.get(url).header(header::ACCEPT_ENCODING, "identity");
                 if from > 0 {
                     request = request.header(header::RANGE, format!("bytes={from}-"));
                     if let Some(tag) = tag {
@@ -230,12 +235,28 @@ impl Origin {
     }
 }
 
+/// Whether an error of a folder stays until somebody comes.
+fn is_lasting(error: &std::io::Error) -> bool {
+    let lasting = [rustix::io::Errno::LOOP, rustix::io::Errno::NAMETOOLONG].map(rustix::io::Errno::raw_os_error);
+    error.raw_os_error().is_some_and(|code| lasting.contains(&code))
+}
+
 /// What an answer says of an object of which the bytes from `from` on were asked for.
 fn answered(response: Response, from: u64) -> Result<Opened, Trouble> {
     let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let tag = text(header::ETAG).filter(|tag| tag.starts_with('"'));
     let length = text(header::CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
     let status = response.status();
+    // Some stores say 'aws-chunked' of what was uploaded in parts, and send it whole.
+    let is_plain = |of: &str| matches!(of.trim().to_ascii_lowercase().as_str(), "" | "identity" | "aws-chunked");
+    let encoding = text(header::CONTENT_ENCODING).filter(|of| !is_plain(of));
+    if let Some(encoding) = encoding.filter(|_| status.is_success()) {
+        let problem = format!(
+            "the server sends it encoded (Content-Encoding: {}), which it was not asked for, so that its bytes are not known",
+            encoding.escape_debug()
+        );
+        return Err(Trouble::Permanent { problem, remedy: "Tell whoever runs the server" });
+    }
     match status {
         StatusCode::OK => Ok(Opened { from: 0, size: length, tag, body: Body::Web(response, Pace::new()) }),
         StatusCode::PARTIAL_CONTENT => {
@@ -248,7 +269,8 @@ fn answered(response: Response, from: u64) -> Result<Opened, Trouble> {
             }
         }
         StatusCode::RANGE_NOT_SATISFIABLE => Err(Trouble::Restart("it is shorter than what is there of it".to_owned())),
-        StatusCode::NOT_FOUND | StatusCode::GONE | StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED => {
+        // S3 says 403 of what is not there to whom it lets list nothing.
+        StatusCode::NOT_FOUND | StatusCode::GONE | StatusCode::FORBIDDEN => {
             Err(Trouble::Absent(format!("the server says {status}")))
         }
         StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => {

@@ -1,6 +1,8 @@
 //! Objects of a bucket, with tries: small ones whole, large ones as a digest. Calls of [`BucketReader`] block.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,6 +17,8 @@ use crate::ledger::verify::{ReadError, Reader};
 
 /// Tries of an object.
 const TRIES: u32 = 5;
+/// Files of a folder whose names are listed: a hundred years of hourly releases have fewer.
+const MOST_NAMES: usize = 4_000_000;
 
 /// What one try gave.
 type Tried<T> = Result<T, Trouble>;
@@ -135,26 +139,69 @@ impl Reader for BucketReader {
     fn list(&self, folder: &str) -> Result<Option<Vec<String>>, ReadError> {
         let Origin::Folder(root) = &self.origin else { return Ok(None) };
         let mut names = Vec::new();
-        list(root, folder, &mut names).map_err(|error| ReadError::Permanent(error.to_string()))?;
+        list(&root.join(folder), folder, &mut names)?;
         names.sort_unstable();
         Ok(Some(names))
     }
 }
 
 /// The names below a folder of all that is no folder. A link to a folder is none of this bucket.
-fn list(root: &Path, folder: &str, names: &mut Vec<String>) -> std::io::Result<()> {
-    let entries = match fs::read_dir(root.join(folder)) {
+fn list(folder: &Path, name: &str, names: &mut Vec<String>) -> Result<(), ReadError> {
+    let failed = |error: std::io::Error| ReadError::Permanent(format!("{}: {error}", folder.display()));
+    let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        entries => entries?,
+        entries => entries.map_err(failed)?,
     };
     for entry in entries {
-        let entry = entry?;
-        let Ok(name) = entry.file_name().into_string() else { continue };
-        let name = format!("{folder}/{name}");
-        match entry.file_type()?.is_dir() {
-            true => list(root, &name, names)?,
+        let entry = entry.map_err(failed)?;
+        let own = text(&entry.file_name());
+        let name = if name.is_empty() { own } else { format!("{name}/{own}") };
+        match entry.file_type().map_err(failed)?.is_dir() {
+            true => list(&entry.path(), &name, names)?,
+            false if names.len() >= MOST_NAMES => {
+                return Err(ReadError::Permanent(format!("it has more than {MOST_NAMES} files")));
+            }
             false => names.push(name),
         }
     }
     Ok(())
+}
+
+/// The name of a file. Bytes that are no text are escaped, with a mark that no object has in its name.
+fn text(name: &OsStr) -> String {
+    let mut text = String::new();
+    for part in name.as_bytes().utf8_chunks() {
+        text.push_str(part.valid());
+        for byte in part.invalid() {
+            text.push_str(&format!("\\x{byte:02x}"));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_names_are_listed_whatever_they_are_and_a_link_to_a_folder_is_a_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("data/a");
+        fs::create_dir_all(&place).unwrap();
+        for name in [&b"x y"[..], b".x", b"x#", "\u{fc}".as_bytes(), b"x\n", b"x\xff", b"%2e"] {
+            fs::write(place.join(OsStr::from_bytes(name)), "").unwrap();
+        }
+        std::os::unix::fs::symlink("/", place.join("link")).unwrap();
+        std::os::unix::fs::symlink("loop", place.join("loop")).unwrap();
+        let reader = BucketReader::open(&folder.path().to_string_lossy()).unwrap();
+        let names = reader.list("data").unwrap().unwrap();
+        let expected =
+            ["%2e", ".x", "link", "loop", "x\n", "x y", "x#", "x\\xff", "\u{fc}"].map(|name| format!("data/a/{name}"));
+        assert_eq!(names, expected);
+        assert_eq!(reader.list("").unwrap().unwrap(), expected);
+        assert_eq!(reader.list("none").unwrap().unwrap(), [""; 0]);
+        // A link that leads to itself stays so until somebody comes.
+        assert!(matches!(reader.get("data/a/loop", 10), Err(ReadError::Permanent(_))));
+        assert!(matches!(reader.digest("data/a/loop", 10), Err(ReadError::Permanent(_))));
+    }
 }

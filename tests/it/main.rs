@@ -105,6 +105,7 @@ mod units;
 mod used_timetable;
 mod validate;
 mod verify;
+mod verify_holes;
 mod wanted;
 mod ways_in;
 mod withdrawals;

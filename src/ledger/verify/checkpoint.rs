@@ -25,6 +25,8 @@ pub(crate) struct Known {
     pub keys: Vec<VerifierKey>,
     /// A checkpoint that somebody kept.
     pub since: Option<Checkpoint>,
+    /// Nobody has signed that: whoever kept it has given the log any name.
+    pub is_since_unsigned: bool,
     /// By whom it must be cosigned.
     pub witnesses: Vec<CosignerKey>,
 }
@@ -78,22 +80,29 @@ pub(super) struct Opened {
     pub note: Note,
     /// Whether the log has the entries that it stands for, in this order.
     pub agrees: bool,
+    /// No key has signed it that was given, but one of which the log says that it came after such a key.
+    pub is_by_successor: bool,
 }
+
+/// What the log says of a checkpoint that no key has signed which was given.
+pub(super) type Successor<'a> = &'a dyn Fn(&Note) -> Option<Text>;
 
 /// Looks at the checkpoint of the bucket and at the one that was kept; gives the first, if it is one.
 pub(super) fn check(
     context: &mut Context<'_>,
     chain: &mut Chain,
     known: &Known,
+    successor: Successor<'_>,
 ) -> Result<Option<Opened>, Interrupted> {
-    let mut ours = read(context, known)?;
+    let mut ours = read(context, known, successor)?;
     if let Some(ours) = &mut ours {
         let Checkpoint { size, root: expected, .. } = ours.checkpoint;
         ours.agrees = root(chain, size) == Some(expected);
+        chain.signed = if ours.agrees { size } else { 0 };
         compare(context, chain, &ours.checkpoint)?;
     }
     if let Some(since) = &known.since {
-        compare_since(context, chain, ours.as_ref().map(|ours| &ours.checkpoint), since);
+        compare_since(context, chain, ours.as_ref().map(|ours| &ours.checkpoint), (since, known.is_since_unsigned));
         let ours = ours.as_ref().filter(|ours| ours.checkpoint.size < since.size);
         if ours.is_some() && root(chain, since.size) == Some(since.root) {
             context.findings.tell(rolled_back(since.size));
@@ -103,7 +112,7 @@ pub(super) fn check(
 }
 
 /// The checkpoint of the bucket, if it is one and, where a key is known, signed by it.
-fn read(context: &mut Context<'_>, known: &Known) -> Result<Option<Opened>, Interrupted> {
+fn read(context: &mut Context<'_>, known: &Known, successor: Successor<'_>) -> Result<Option<Opened>, Interrupted> {
     let bytes = match context.get(Subject::Checkpoint, KEY, MAX_NOTE)? {
         Got::There(bytes) => bytes,
         Got::Unreadable => return Ok(None),
@@ -143,9 +152,19 @@ fn read(context: &mut Context<'_>, known: &Known) -> Result<Option<Opened>, Inte
                     "keine Unterschrift wurde geprüft: Geben Sie den öffentlichen Schlüssel der Herausgeberin mit --key an",
                 ));
             }
-            Ok(Some(Opened { checkpoint, note, agrees: false }))
+            Ok(Some(Opened { checkpoint, note, agrees: false, is_by_successor: false }))
         }
         Err(error) => {
+            let note = Note::parse(&bytes).ok();
+            let checkpoint = note.as_ref().and_then(|note| note.text().parse::<Checkpoint>().ok());
+            let is_ours = |of: &Checkpoint| known.keys.first().is_some_and(|first| first.name() == of.origin);
+            if let (Some(note), Some(checkpoint)) = (note, checkpoint.filter(is_ours))
+                && let Some(said) = successor(&note)
+            {
+                // Nothing can be said of the signature. The log must still be the one that it stands for.
+                context.findings.tell(Fault::new(FaultKind::Unreadable, Subject::Checkpoint, KEY, said));
+                return Ok(Some(Opened { checkpoint, note, agrees: false, is_by_successor: true }));
+            }
             let problem = shown(&error.to_string());
             let said = Text::new(
                 format!(
@@ -153,8 +172,8 @@ fn read(context: &mut Context<'_>, known: &Known) -> Result<Option<Opened>, Inte
                      key by now, ask it for that, and give both"
                 ),
                 format!(
-                    "der Prüfpunkt ist keiner, den die Herausgeberin mit einem der angegebenen Schlüssel unterschrieben hat: {problem}. Hat \
-                     sie inzwischen einen anderen Schlüssel, erfragen Sie ihn dort und geben Sie beide an"
+                    "der Prüfpunkt ist keiner, den die Herausgeberin mit einem der angegebenen Schlüssel unterschrieben hat (Meldung des \
+                     Programms: {problem}). Hat sie inzwischen einen anderen Schlüssel, erfragen Sie ihn dort und geben Sie beide an"
                 ),
             );
             context.findings.tell(Fault::new(FaultKind::Changed, Subject::Checkpoint, KEY, said));
@@ -207,14 +226,15 @@ fn compare(context: &mut Context<'_>, chain: &mut Chain, ours: &Checkpoint) -> R
     if !chain.is_whole {
         return Ok(());
     }
+    let is_told = chain.has_doubtful() || context.findings.lack_entries();
     if ours.size > size {
-        if !context.findings.has(Subject::Log) {
+        if !is_told {
             context.findings.tell(shorter(chain, "the signed checkpoint", "der unterschriebene Prüfpunkt", ours.size));
         }
         return Ok(());
     }
     if root(chain, ours.size) != Some(ours.root) {
-        if !context.findings.has(Subject::Log) {
+        if !is_told {
             let fault = differs(context, chain, ours)?;
             context.findings.tell(fault);
         }
@@ -272,23 +292,40 @@ fn differs(context: &mut Context<'_>, chain: &mut Chain, ours: &Checkpoint) -> R
 }
 
 /// Compares the log with a checkpoint that somebody kept.
-fn compare_since(context: &mut Context<'_>, chain: &Chain, ours: Option<&Checkpoint>, since: &Checkpoint) {
+fn compare_since(
+    context: &mut Context<'_>,
+    chain: &Chain,
+    ours: Option<&Checkpoint>,
+    (since, is_unsigned): (&Checkpoint, bool),
+) {
     // What is told of the log is why it does not agree.
-    if context.findings.has(Subject::Log) && chain.is_whole {
+    let is_told = chain.has_doubtful() || context.findings.lack_entries();
+    if is_told && chain.is_whole {
         return;
     }
     if let Some(ours) = ours.filter(|ours| ours.origin != since.origin) {
         let (found, expected) = (shown(&ours.origin), shown(&since.origin));
+        if is_unsigned {
+            context.findings.notes.push(Text::new(
+                format!("the log is called '{found}', and the kept checkpoint, which nobody signed, names '{expected}': size and root were compared"),
+                format!(
+                    "das Protokoll heißt '{found}', und der aufbewahrte Prüfpunkt, den niemand unterschrieben hat, nennt '{expected}': Größe und \
+                     Wurzel wurden verglichen"
+                ),
+            ));
+        }
         let said = Text::new(
             format!("the log is called '{found}', and the kept checkpoint is of '{expected}'"),
             format!("das Protokoll heißt '{found}', und der aufbewahrte Prüfpunkt ist von '{expected}'"),
         );
-        context.findings.tell(Fault::new(FaultKind::Forked, Subject::Checkpoint, KEY, said));
-        return;
+        if !is_unsigned {
+            context.findings.tell(Fault::new(FaultKind::Forked, Subject::Checkpoint, KEY, said));
+            return;
+        }
     }
     let size = if chain.is_whole { chain.leaves.len() as u64 } else { ours.map_or(0, |ours| ours.size) };
     if since.size > size {
-        if !context.findings.has(Subject::Log) {
+        if !is_told {
             let fault = shorter(chain, "the kept checkpoint", "der aufbewahrte Prüfpunkt", since.size);
             context.findings.tell(fault);
         }
@@ -307,13 +344,14 @@ fn compare_since(context: &mut Context<'_>, chain: &Chain, ours: Option<&Checkpo
         let number = chain.version_at(since.size.saturating_sub(1));
         let said = Text::new(
             format!(
-                "the first {} entries of the log are others than those of the kept checkpoint: it is another log, written anew",
-                since.size
+                "the first {} entries of the log are others than those of the kept checkpoint: their root is {root}, and \
+                 the kept one is {}. It is another log, written anew, or the root was not kept as it was",
+                since.size, since.root
             ),
             format!(
-                "die ersten {} Einträge des Protokolls sind andere als die des aufbewahrten Prüfpunkts: Es ist ein anderes, \
-                 neu geschriebenes",
-                since.size
+                "die ersten {} Einträge des Protokolls sind andere als die des aufbewahrten Prüfpunkts: Ihre Wurzel ist {root}, \
+                 die aufbewahrte {}. Es ist ein anderes, neu geschriebenes Protokoll, oder die Wurzel wurde nicht so aufbewahrt, wie sie war",
+                since.size, since.root
             ),
         );
         context.findings.tell(Fault::new(FaultKind::Forked, Subject::Log, log::key(number), said).of_version(number));

@@ -29,7 +29,8 @@ pub(crate) trait Reader {
     /// greater size.
     fn digest(&self, key: &str, limit: u64) -> Result<Option<(u64, Digest)>, ReadError>;
 
-    /// The names of all objects below a folder; nothing where names cannot be listed, as on the web.
+    /// The names of all objects below a folder, or of all that there are (`""`); nothing where names cannot be listed, as on the web. A
+    /// name that can be none of an object stands there, too, with an escape for what is no text.
     fn list(&self, folder: &str) -> Result<Option<Vec<String>>, ReadError>;
 }
 
@@ -69,6 +70,11 @@ impl<'a> Context<'a> {
         Self { reader, findings: Findings::default(), has_read: false, in_vain: 0 }
     }
 
+    /// Whether anything of the bucket was there.
+    pub(super) fn has_read(&self) -> bool {
+        self.has_read
+    }
+
     /// Whether the server sends answers without end, so that it is asked for nothing more.
     pub(super) fn is_given_up(&self) -> bool {
         self.in_vain > MOST_IN_VAIN
@@ -106,15 +112,30 @@ impl<'a> Context<'a> {
 
     /// All names below a folder, of those that can be keys; nothing where names cannot be listed.
     pub(super) fn list(&mut self, folder: &str) -> Result<Option<Vec<String>>, Interrupted> {
-        match self.reader.list(folder) {
-            Ok(names) => Ok(names.map(|names| names.into_iter().filter(|name| is_safe(name)).collect())),
-            Err(
-                ReadError::Transient(problem)
-                | ReadError::Permanent(problem)
-                | ReadError::Elsewhere(problem)
-                | ReadError::TooLong { problem, .. },
-            ) => Err(Interrupted { key: folder.to_owned(), problem, is_transient: true }),
-        }
+        Ok(self.names(folder)?.map(|names| names.into_iter().filter(|name| is_safe(name)).collect()))
+    }
+
+    /// All names of the bucket, also those that are none of a key; nothing where names cannot be listed.
+    pub(super) fn all_names(&mut self) -> Result<Option<Vec<String>>, Interrupted> {
+        self.names("")
+    }
+
+    fn names(&mut self, folder: &str) -> Result<Option<Vec<String>>, Interrupted> {
+        let problem = match self.reader.list(folder) {
+            Ok(names) => return Ok(names),
+            Err(ReadError::Transient(problem)) => {
+                return Err(Interrupted { key: folder.to_owned(), problem, is_transient: true });
+            }
+            Err(ReadError::Permanent(problem) | ReadError::Elsewhere(problem) | ReadError::TooLong { problem, .. }) => {
+                shown(&problem)
+            }
+        };
+        let said = Text::new(
+            format!("the names in the folder cannot be listed: {problem}"),
+            format!("die Namen im Ordner lassen sich nicht auflisten (Meldung des Programms: {problem})"),
+        );
+        self.findings.tell(Fault::new(FaultKind::Unreadable, Subject::View, folder, said));
+        Ok(None)
     }
 
     fn got<T>(&mut self, what: Subject, key: &str, read: Result<Option<T>, ReadError>) -> Result<Got<T>, Interrupted> {
@@ -135,7 +156,10 @@ impl<'a> Context<'a> {
             Err(ReadError::Permanent(problem) | ReadError::Elsewhere(problem)) => problem,
         };
         let shown = shown(&problem);
-        let said = Text::new(format!("it cannot be read: {shown}"), format!("sie lässt sich nicht lesen: {shown}"));
+        let said = Text::new(
+            format!("it cannot be read: {shown}"),
+            format!("das lässt sich nicht lesen (Meldung des Programms: {shown})"),
+        );
         self.findings.tell(Fault::new(FaultKind::Unreadable, what, key, said));
         match self.is_given_up() {
             true => interrupted(problem, false),

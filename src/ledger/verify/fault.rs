@@ -180,6 +180,17 @@ impl Findings {
         self.told.contains(path)
     }
 
+    /// Whether entries of the log are not there, or are others than somebody kept or signed: what says more than the log follows from that.
+    pub(super) fn lack_entries(&self) -> bool {
+        let kinds = [FaultKind::Gap, FaultKind::RolledBack, FaultKind::Forked, FaultKind::Unreadable];
+        self.faults.iter().any(|fault| fault.what == Subject::Log && kinds.contains(&fault.kind))
+    }
+
+    /// Whether a version of the log is another one than was written, or is not there.
+    pub(super) fn is_log_wrong(&self) -> bool {
+        self.faults.iter().any(|fault| fault.what == Subject::Log && fault.kind != FaultKind::NotInLog)
+    }
+
     /// Whether a fault of these is told.
     pub(super) fn has(&self, what: Subject) -> bool {
         self.faults.iter().any(|fault| fault.what == what)

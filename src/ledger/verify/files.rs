@@ -21,11 +21,10 @@ pub(super) fn check(
     for table in &tables.all {
         let Some(newest) = &table.newest else { continue };
         let current = current(newest);
-        let deleted: BTreeSet<&str> =
-            newest.withdrawn.values().flat_map(|of| &of.files).map(|file| file.path.as_str()).collect();
+        withdrawn(context, table, newest, &current)?;
         for (path, named) in &table.files {
             let is_current = current.contains(path.as_str());
-            if !is_current && deleted.contains(path.as_str()) {
+            if !is_current && table.is_withdrawn(path) {
                 continue;
             }
             if check_file(context, table, path, named)? {
@@ -52,14 +51,48 @@ pub(super) fn check(
         context.findings.counts.collected += files;
         let (on, rule) = (shown(on), shown(rule));
         context.findings.notes.push(Text::new(
-            format!("{files} files below revised/ that later releases replaced were collected by '{rule}' on {on}, as the log says"),
+            format!("files below revised/ that later releases replaced, collected by '{rule}' on {on}, as the log says: {files}"),
             format!(
-                "{files} Dateien unter revised/, die spätere Veröffentlichungen ersetzt haben, wurden nach '{rule}' am {on} gelöscht, wie \
-                 das Protokoll sagt"
+                "Dateien unter revised/, die spätere Veröffentlichungen ersetzt haben und die nach '{rule}' am {on} gelöscht wurden, wie das \
+                 Protokoll sagt: {files}"
             ),
         ));
     }
     strangers(context, tables, unlogged)
+}
+
+/// Looks for files that a withdrawal deleted: whoever has their addresses gets them again, if they are there.
+fn withdrawn(
+    context: &mut Context<'_>,
+    table: &Table,
+    newest: &TableIndex,
+    current: &BTreeSet<&str>,
+) -> Result<(), Interrupted> {
+    for (date, tombstone) in &newest.withdrawn {
+        for file in &tombstone.files {
+            // Where a version is lacking, that may have released it again.
+            let is_deleted = !current.contains(file.path.as_str())
+                && table.is_withdrawn(&file.path)
+                && (tombstone.holds() || !table.is_faulty);
+            if !is_deleted || !matches!(context.digest(Subject::File, &file.path, 0)?, Got::There(_)) {
+                continue;
+            }
+            let (id, version) = (&table.id, tombstone.version);
+            let said = Text::new(
+                format!(
+                    "the file is of a withdrawn date, and is there again, or was never deleted: version {version} of {id} has withdrawn {date}. \
+                     A withdrawal that was broken off is finished by the same command"
+                ),
+                format!(
+                    "die Datei ist von einem zurückgenommenen Tag und wieder da oder wurde nie gelöscht: Version {version} von {id} hat {date} \
+                     zurückgenommen. Eine abgebrochene Rücknahme beendet derselbe Befehl"
+                ),
+            );
+            let fault = Fault::new(FaultKind::NotInLog, Subject::File, &*file.path, said);
+            context.findings.tell(fault.of_table(id).of_version(version).of_date(Some(*date)));
+        }
+    }
+    Ok(())
 }
 
 /// The files that the newest version of a table names.
@@ -115,7 +148,15 @@ fn check_file(context: &mut Context<'_>, table: &Table, path: &str, named: &Name
 /// Files below `data/` that no version names: whoever opens their folder reads their rows. Below `revised/` a run that was killed may
 /// have left some, which nobody reads.
 fn strangers(context: &mut Context<'_>, tables: &Tables, unlogged: &BTreeSet<TableId>) -> Result<(), Interrupted> {
-    let Some(there) = context.list("data")? else { return Ok(()) };
+    let Some(there) = context.list("data")? else {
+        context.findings.notes.push(Text::new(
+            "names cannot be listed here, so what nothing names was not looked for: files below data/, tables, versions, records and proofs \
+             that somebody may have put there. In a copy in a folder they are found",
+            "Namen lassen sich hier nicht auflisten. Deshalb wurde nicht gesucht, was nirgends genannt ist: Dateien unter data/, Tabellen, \
+             Versionen, Belege und Nachweise, die jemand dazugelegt haben kann. In einer Kopie in einem Ordner werden sie gefunden",
+        ));
+        return Ok(());
+    };
     let by_table: BTreeMap<TableId, &Table> = tables.all.iter().map(|table| (table.id.clone(), table)).collect();
     for path in there {
         let mut parts = path.split('/').skip(1);
@@ -124,8 +165,9 @@ fn strangers(context: &mut Context<'_>, tables: &Tables, unlogged: &BTreeSet<Tab
             continue;
         }
         let table = id.and_then(|id| by_table.get(&id));
-        // What an index says that was changed or is gone may have named it.
-        if table.is_some_and(|table| table.is_faulty || table.files.contains_key(&path)) {
+        // What an index says that was changed or is gone may have named it, unless the newest one is sound: that names all first files.
+        let is_explained = |table: &Table| table.is_faulty && !table.is_newest_sound || table.files.contains_key(&path);
+        if table.is_some_and(|table| is_explained(table)) {
             continue;
         }
         let first = table.and_then(|table| table.newest.as_ref());

@@ -19,10 +19,14 @@ mod files;
 mod keys;
 mod names;
 mod own;
+mod pages;
 mod proofs;
 mod records;
 mod reports;
+mod rows;
 mod stamps;
+mod strays;
+mod strict;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -61,6 +65,8 @@ pub(crate) struct Verified {
     pub is_signed: bool,
     /// The address of the bucket by its catalogues.
     pub leads_to: Option<String>,
+    /// Whether anything was there at all.
+    pub is_there: bool,
 }
 
 /// Looks at all of a bucket. `compare` says what is wrong with the results of a run.
@@ -80,10 +86,11 @@ pub(crate) fn verify(reader: &dyn Reader, known: &Known, compare: CompareResults
         }
         Err(interrupted) => return Err(interrupted),
     };
+    let is_there = context.has_read();
     let findings = context.findings;
     let is_signed = !known.keys.is_empty()
         && opened.as_ref().is_some_and(|opened| opened.agrees)
-        && !findings.has(Subject::Log)
+        && !findings.is_log_wrong()
         && !findings
             .faults
             .iter()
@@ -97,6 +104,7 @@ pub(crate) fn verify(reader: &dyn Reader, known: &Known, compare: CompareResults
         checkpoint,
         is_signed,
         leads_to,
+        is_there,
     })
 }
 
@@ -106,8 +114,9 @@ type Looked = (Option<Hash>, Option<Opened>, Option<String>);
 /// Looks at all of it.
 fn look(context: &mut Context<'_>, known: &Known, compare: CompareResults) -> Result<Looked, Interrupted> {
     let mut chain = Chain::read(context)?;
-    let keys = Keys::read(context, &chain)?;
-    let opened = checkpoint::check(context, &mut chain, known)?;
+    let mut keys = Keys::read(context, &chain)?;
+    let opened = checkpoint::check(context, &mut chain, known, &|note| keys.successor(note, known))?;
+    keys.settle(&chain);
     keys.compare(context)?;
     // A log that was cut or changed may lack the entries of keys: who signed is judged by a whole one.
     if let Some(opened) = opened.as_ref().filter(|_| !context.findings.has(Subject::Log)) {
@@ -117,19 +126,31 @@ fn look(context: &mut Context<'_>, known: &Known, compare: CompareResults) -> Re
     let unlogged = unlogged::check(context, &chain, tables.all.iter().map(|table| table.files.len()).sum())?;
     let records = Records::read(context, &chain, &tables)?;
     tables::blame_log(context, &mut chain);
+    chain.doubt_told(&context.findings);
     records::objects(context, &records)?;
     files::check(context, &tables, &records, &unlogged)?;
     reports::check(context, &tables, &records, compare)?;
+    strays::check(context)?;
     // Of a log that is another one than somebody kept, proofs and stamps of the one that was are told with it.
-    let is_log_right = !context.findings.has(Subject::Log);
+    let is_log_right = !context.findings.lack_entries();
     if let Some(opened) = opened.as_ref().filter(|opened| opened.agrees && is_log_right) {
         let trusted = Trusted::new(&chain, &opened.checkpoint, known, &keys);
         proofs::check_end(context, &chain, &trusted)?;
         proofs::check(context, &chain, &trusted)?;
         stamps::check(context, &tables, &trusted)?;
+        let signed = trusted.signed_by_known();
+        if opened.is_by_successor && signed > 0 {
+            context.findings.notes.push(Text::new(
+                format!("a key that you gave has signed the first {signed} entries of this log, as proofs and stamped checkpoints say"),
+                format!(
+                    "ein Schlüssel, den Sie angegeben haben, hat die ersten {signed} Einträge dieses Protokolls unterschrieben: Das sagen Nachweise \
+                     und gestempelte Prüfpunkte"
+                ),
+            ));
+        }
     }
     views::of_tables(context, &tables)?;
-    views::of_log(context, &chain, &tables)?;
+    pages::check(context, &chain, &tables)?;
     let leads_to = catalogues::check(context, &tables)?;
     Ok((checkpoint::root(&chain, chain.leaves.len() as u64), opened, leads_to))
 }

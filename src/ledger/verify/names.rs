@@ -34,6 +34,13 @@ pub(super) fn is_safe(key: &str) -> bool {
     key.len() <= 1024 && key.split('/').all(is_segment)
 }
 
+/// Whether a file is about to get the name before the mark, or was left so by a write that was killed: `name#1`.
+pub(super) fn is_staged(key: &str) -> bool {
+    key.rsplit_once('#').is_some_and(|(name, number)| {
+        is_safe(name) && !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+    })
+}
+
 /// A text of the bucket as it is told: short, and without what a terminal would obey.
 pub(super) fn shown(text: &str) -> String {
     let short: String = text.chars().take(240).collect();
@@ -54,6 +61,10 @@ mod tests {
             assert!(!is_safe(key), "{key}");
         }
         assert!(TableId::new("bus", "stops").is_some() && TableId::new("bus", "../x").is_none());
+        assert!(is_staged("data/bus/x.parquet#12"));
+        for key in ["data/bus/x.parquet", "data/bus/x#", "data/bus/x#1.parquet", "data/b us/x#1"] {
+            assert!(!is_staged(key), "{key}");
+        }
         assert_eq!(shown("a\u{1b}b"), "a\\u{1b}b");
     }
 }

@@ -62,14 +62,15 @@ pub(super) fn check_end(context: &mut Context<'_>, chain: &Chain, trusted: &Trus
             return Ok(());
         }
     }
+    let of_unsigned = trusted.of_unsigned();
     let said = Text::new(
         format!(
-            "the log has {size} entries, and the checkpoint stands for {signed}: those from {signed} on are not signed. \
-             The publisher's next run signs them"
+            "the log has {size} entries, and the checkpoint stands for {signed}: those from {signed} on are not signed. {}",
+            of_unsigned.en
         ),
         format!(
-            "das Protokoll hat {size} Einträge, und der Prüfpunkt steht für {signed}: Die ab {signed} sind nicht \
-             unterschrieben. Der nächste Lauf der Herausgeberin unterschreibt sie"
+            "das Protokoll hat {size} Einträge, und der Prüfpunkt steht für {signed}: Die ab {signed} sind nicht unterschrieben. {}",
+            of_unsigned.de
         ),
     );
     context.findings.tell(Fault::new(FaultKind::NotInLog, Subject::Checkpoint, checkpoint::KEY, said));
@@ -113,7 +114,7 @@ fn one(
 fn problem(bytes: &[u8], (id, entries): (&TableId, &[&Logged]), trusted: &Trusted<'_>) -> Option<Text> {
     let of_error = |error: &dyn std::fmt::Display| {
         let problem = shown(&error.to_string());
-        Some(Text::new(problem.clone(), problem))
+        Some(Text::new(problem.clone(), format!("Meldung des Programms: {problem}")))
     };
     let proof = match Proof::parse(bytes) {
         Ok(proof) => proof,

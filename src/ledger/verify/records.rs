@@ -96,7 +96,8 @@ impl Records {
         for of in &chain.records {
             let is_known = !records.seen.insert(of.record);
             let key = record_key(&of.record);
-            if is_known || chain.bad.contains(&of.log_version) {
+            let is_signed = chain.is_signed(of.log_version);
+            if is_known || !is_signed && chain.bad.contains(&of.log_version) {
                 continue;
             }
             match read(context, &of.record)? {
@@ -106,11 +107,13 @@ impl Records {
                         records.collect(said);
                     }
                 }
-                Found::Absent if chain.suspects.contains(&of.log_version) => context.findings.tell(changed(
-                    of.log_version,
-                    "an entry names a record that is not there",
-                    "ein Eintrag nennt einen Beleg, der nicht da ist",
-                )),
+                Found::Absent if !is_signed && chain.suspects.contains(&of.log_version) => {
+                    context.findings.tell(changed(
+                        of.log_version,
+                        "an entry names a record that is not there",
+                        "ein Eintrag nennt einen Beleg, der nicht da ist",
+                    ))
+                }
                 Found::Absent => context.findings.tell(missing(&key, of.place)),
                 Found::Told => {}
             }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::context::{Context, Got, Interrupted};
 use super::fault::{Fault, FaultKind, Subject};
 use super::records::{LONGEST, Records};
+use super::strict;
 use super::tables::Tables;
 use crate::digest::Digest;
 use crate::ledger::record_key;
@@ -42,6 +43,59 @@ fn dates(tables: &Tables, records: &Records) -> BTreeMap<(String, ServiceDate), 
     dates
 }
 
+/// Looks for results of dates that are withdrawn, and where names can be listed for those of dates that no run has a record of.
+fn strangers(context: &mut Context<'_>, tables: &Tables, records: &Records) -> Result<(), Interrupted> {
+    let newest = tables.all.iter().filter_map(|table| Some((table.id.dataset.as_str(), table.newest.as_ref()?)));
+    let mut withdrawn: BTreeSet<(String, ServiceDate)> = BTreeSet::new();
+    for (dataset, newest) in newest {
+        let held = newest.withdrawn.iter().filter(|(_, tombstone)| tombstone.holds());
+        withdrawn.extend(held.map(|(date, _)| (dataset.to_owned(), *date)));
+    }
+    let mut found: BTreeMap<(String, ServiceDate), String> = BTreeMap::new();
+    match context.list("reports")? {
+        Some(names) => {
+            for name in names {
+                let parts: Vec<&str> = name.split('/').collect();
+                let ["reports", dataset, folder, _] = parts.as_slice() else { continue };
+                let date = folder.strip_prefix("date=").and_then(|date| date.parse().ok());
+                if let Some(date) = date {
+                    found.entry(((*dataset).to_owned(), date)).or_insert(name);
+                }
+            }
+        }
+        None => {
+            for (dataset, date) in &withdrawn {
+                let key = format!("reports/{dataset}/date={date}/quality.json");
+                if let Got::There(_) = context.digest(Subject::Report, &key, LONGEST as u64)? {
+                    found.insert((dataset.clone(), *date), key);
+                }
+            }
+        }
+    }
+    for ((dataset, date), path) in found {
+        let said = if withdrawn.contains(&(dataset.clone(), date)) {
+            Text::new(
+                "the quality results are of a withdrawn date, and are there again, or were never deleted",
+                "die Qualitätsergebnisse sind von einem zurückgenommenen Tag und wieder da oder wurden nie gelöscht",
+            )
+        } else {
+            // A record that is gone may be that of their run.
+            let is_lacking = |fault: &Fault| fault.what == Subject::Record && fault.date.is_none_or(|of| of == date);
+            let is_known = records.runs.contains_key(&(dataset.clone(), date));
+            if is_known || context.findings.faults.iter().any(is_lacking) {
+                continue;
+            }
+            Text::new(
+                "the quality results are of a date of which no run has a record",
+                "die Qualitätsergebnisse sind von einem Tag, von dem kein Lauf einen Beleg hat",
+            )
+        };
+        let fault = Fault::new(FaultKind::NotInLog, Subject::Report, path, said);
+        context.findings.tell(Fault { dataset: Some(dataset), ..fault }.of_date(Some(date)));
+    }
+    Ok(())
+}
+
 /// Looks at the results of all dates.
 pub(super) fn check(
     context: &mut Context<'_>,
@@ -50,6 +104,7 @@ pub(super) fn check(
     compare: CompareResults,
 ) -> Result<(), Interrupted> {
     let can_list = context.list("reports")?.is_some();
+    strangers(context, tables, records)?;
     let mut unknown = 0;
     for ((dataset, date), may_lack) in dates(tables, records) {
         let key = format!("reports/{dataset}/date={date}/quality.json");
@@ -71,7 +126,8 @@ pub(super) fn check(
             }
         };
         context.findings.counts.reports += 1;
-        let said: Option<Said> = serde_json::from_slice(&bytes).ok();
+        // Readers that take the first of two fields of a name would read something else.
+        let said: Option<Said> = strict::value(&bytes).and_then(|of| serde_json::from_value(of).ok());
         let Some(said) = said else {
             let said = Text::new("these are no quality results", "das sind keine Qualitätsergebnisse");
             context.findings.tell(fault(FaultKind::Changed, said));

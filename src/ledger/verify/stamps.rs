@@ -35,7 +35,12 @@ pub(super) fn check(context: &mut Context<'_>, tables: &Tables, trusted: &Truste
         newest = one(context, trusted, day)?.or(newest);
     }
     let Some((day, at)) = newest else { return Ok(()) };
-    let stamps = context.findings.counts.timestamps;
+    let (are, belong) = match context.findings.counts.timestamps {
+        1 => ("1 time stamp is of a checkpoint".to_owned(), "1 Zeitstempel gehört zu einem Prüfpunkt".to_owned()),
+        stamps => {
+            (format!("{stamps} time stamps are of checkpoints"), format!("{stamps} Zeitstempel gehören zu Prüfpunkten"))
+        }
+    };
     let (rest, rest_de) = match is_listed {
         true => ("", ""),
         false => (
@@ -45,11 +50,11 @@ pub(super) fn check(context: &mut Context<'_>, tables: &Tables, trusted: &Truste
     };
     context.findings.notes.push(Text::new(
         format!(
-            "{stamps} time stamps are of checkpoints of this log, the newest says {at}. Whether the authority signed them says 'openssl ts \
+            "{are} of this log, the newest says {at}. Whether the authority signed them says 'openssl ts \
              -verify -data {day}.checkpoint -in {day}.tsr -CAfile AUTHORITY.pem'{rest}"
         ),
         format!(
-            "{stamps} Zeitstempel gehören zu Prüfpunkten dieses Protokolls, der neueste nennt {at}. Ob die Stelle sie unterschrieben hat, \
+            "{belong} dieses Protokolls, der neueste nennt {at}. Ob die Stelle sie unterschrieben hat, \
              sagt 'openssl ts -verify -data {day}.checkpoint -in {day}.tsr -CAfile STELLE.pem'{rest_de}"
         ),
     ));
@@ -85,7 +90,7 @@ fn one(
         Ok(note) => trusted.checkpoint(&note).err(),
         Err(error) => {
             let problem = shown(&error.to_string());
-            Some(Text::new(problem.clone(), problem))
+            Some(Text::new(problem.clone(), format!("Meldung des Programms: {problem}")))
         }
     };
     if let Some(problem) = problem {
@@ -105,7 +110,7 @@ fn one(
             let problem = shown(&error.to_string());
             let said = Text::new(
                 format!("the time stamp is none of the checkpoint beside it: {problem}"),
-                format!("der Zeitstempel gehört nicht zum Prüfpunkt daneben: {problem}"),
+                format!("der Zeitstempel gehört nicht zum Prüfpunkt daneben (Meldung des Programms: {problem})"),
             );
             context.findings.tell(told(FaultKind::Changed, &reply, said));
             Ok(None)

@@ -28,8 +28,9 @@ pub(super) struct Named {
     pub sha256: Digest,
     /// Of a file of a day.
     pub date: Option<ServiceDate>,
-    /// The first version that named it.
+    /// The first version that named it, and the last one.
     pub version: u64,
+    pub last: u64,
 }
 
 /// What a record must say, since a version came of it.
@@ -61,6 +62,8 @@ pub(super) struct Table {
     pub newest: Option<TableIndex>,
     /// A fault of one of its versions is told, so that what does not agree with it follows from that.
     pub is_faulty: bool,
+    /// The newest version that is there is the last one of the log, whatever is wrong with those before it.
+    pub is_newest_sound: bool,
     /// By path.
     pub files: BTreeMap<String, Named>,
     /// Paths that the newest version names which is not the one of the log: what it does not name follows from that.
@@ -71,6 +74,13 @@ impl Table {
     /// Whether a file is gone because a version is another one than the log says.
     pub(super) fn is_disputed(&self, path: &str) -> bool {
         self.disputed.as_ref().is_some_and(|named| !named.contains(path))
+    }
+
+    /// Whether a withdrawal deleted a file, and no version after it has named it again.
+    pub(super) fn is_withdrawn(&self, path: &str) -> bool {
+        let tombstones = self.newest.iter().flat_map(|newest| newest.withdrawn.values());
+        let of = tombstones.filter(|of| of.files.iter().any(|file| file.path == path)).map(|of| of.version).max();
+        of.is_some_and(|version| self.files.get(path).is_none_or(|named| named.last < version))
     }
 }
 
@@ -97,9 +107,11 @@ impl Tables {
     pub(super) fn read(context: &mut Context<'_>, chain: &mut Chain) -> Result<Self, Interrupted> {
         let (mut tables, mut mismatches) = (Self::default(), Vec::new());
         let logged = std::mem::take(&mut chain.tables);
+        let (listed, none) = (listed(context)?, BTreeSet::new());
         for (id, entries) in &logged {
             let mut one = OneTable::new(id, tables.all.len());
-            one.read(context, chain, entries, &mut tables)?;
+            let listed = listed.as_ref().map(|all| all.get(id).unwrap_or(&none));
+            one.read(context, chain, (entries, listed), &mut tables)?;
             mismatches.append(&mut one.mismatches);
             tables.all.push(one.table);
         }
@@ -115,11 +127,12 @@ impl Tables {
         for Mismatch { table, logged, is_confirmed } in mismatches {
             let number = logged.log_version;
             self.all[*table].is_faulty = true;
-            if chain.bad.contains(&number) || context.findings.is_told(&log::key(number)) {
+            let is_signed = chain.is_signed(number);
+            if !is_signed && (chain.bad.contains(&number) || context.findings.is_told(&log::key(number))) {
                 continue;
             }
-            let is_suspect = chain.suspects.remove(&number);
-            if is_suspect || *is_confirmed {
+            let is_suspect = !is_signed && chain.suspects.remove(&number);
+            if is_suspect || *is_confirmed && !is_signed {
                 chain.bad.insert(number);
                 context.findings.tell(changed(
                     number,
@@ -148,6 +161,22 @@ impl Tables {
             }
         }
     }
+}
+
+/// The versions of indexes that a listing names; nothing where names cannot be listed.
+fn listed(context: &mut Context<'_>) -> Result<Option<BTreeMap<TableId, BTreeSet<u64>>>, Interrupted> {
+    let Some(names) = context.list("meta")? else { return Ok(None) };
+    let mut all: BTreeMap<TableId, BTreeSet<u64>> = BTreeMap::new();
+    for name in &names {
+        let parts: Vec<&str> = name.split('/').collect();
+        let ["meta", dataset, table, "index", file] = parts.as_slice() else { continue };
+        let number = file.strip_prefix('v').and_then(|file| file.strip_suffix(".json")?.parse().ok());
+        let number = number.filter(|number| index::index_key(dataset, table, *number) == *name);
+        if let Some((id, number)) = TableId::new(dataset, table).zip(number) {
+            all.entry(id).or_default().insert(number);
+        }
+    }
+    Ok(Some(all))
 }
 
 /// Says of versions of the log that do not follow each other which was changed. Called when all that their entries name was looked at: what
@@ -193,7 +222,14 @@ struct OneTable {
 
 impl OneTable {
     fn new(id: &TableId, place: usize) -> Self {
-        let table = Table { id: id.clone(), newest: None, is_faulty: false, files: BTreeMap::new(), disputed: None };
+        let table = Table {
+            id: id.clone(),
+            newest: None,
+            is_faulty: false,
+            is_newest_sound: false,
+            files: BTreeMap::new(),
+            disputed: None,
+        };
         Self { table, place, mismatches: Vec::new(), before: None, longest: GROWTH, missing: Vec::new() }
     }
 
@@ -211,13 +247,39 @@ impl OneTable {
         &mut self,
         context: &mut Context<'_>,
         chain: &Chain,
-        entries: &[Logged],
+        (entries, listed): (&[Logged], Option<&BTreeSet<u64>>),
         tables: &mut Tables,
     ) -> Result<(), Interrupted> {
         let id = self.table.id.clone();
         let mut versions: BTreeMap<u64, &Logged> = BTreeMap::new();
         for logged in entries {
             let version = logged.version;
+            if let Some(first) = versions.get(&version).filter(|of| of.index == logged.index)
+                && !chain.is_doubtful(logged.log_version)
+            {
+                let (place, number) = (logged.place, logged.log_version);
+                let is_signed = place < chain.signed;
+                let (en, de) = match is_signed {
+                    true => ("", ""),
+                    false => (
+                        ", and no checkpoint stands for it. This program never does that: somebody else may have written it",
+                        ", und kein Prüfpunkt steht dafür. Dieses Programm tut das nie: Jemand anderes kann sie geschrieben haben",
+                    ),
+                };
+                let said = Text::new(
+                    format!(
+                        "entry {place} names version {version} of {id} again, which entry {} has named before{en}",
+                        first.place
+                    ),
+                    format!(
+                        "Eintrag {place} nennt Version {version} von {id} noch einmal, die schon Eintrag {} nennt{de}",
+                        first.place
+                    ),
+                );
+                let fault = Fault::new(FaultKind::Changed, Subject::Log, log::key(number), said);
+                context.findings.tell(fault.of_version(number));
+                continue;
+            }
             match versions.get(&version) {
                 Some(other) if other.index != logged.index && chain.is_doubtful(other.log_version) => {}
                 Some(other) if other.index != logged.index && chain.is_doubtful(logged.log_version) => continue,
@@ -246,7 +308,10 @@ impl OneTable {
         }
         let last = versions.keys().next_back().copied().unwrap_or(0);
         self.tell_missing(context, last);
-        self.after(context, chain, last)
+        let newest = self.table.newest.as_ref().map(|newest| newest.version);
+        let is_doubtful = versions.get(&last).is_none_or(|of| chain.is_doubtful(of.log_version));
+        self.table.is_newest_sound = newest == Some(last) && !is_doubtful;
+        self.after(context, chain, last, listed)
     }
 
     /// A version that no entry names, before one that an entry names.
@@ -314,7 +379,7 @@ impl OneTable {
                          have written it"
                     ),
                     format!(
-                        "Version {version} des Index ist nicht zu verstehen ({error}): Eine neuere Version dieses Programms \
+                        "Version {version} des Index ist nicht zu verstehen (Meldung des Programms: {error}): Eine neuere Version dieses Programms \
                          kann sie geschrieben haben"
                     ),
                 );
@@ -396,8 +461,12 @@ impl OneTable {
         let days = index.files.iter().map(|file| (&file.path, file.bytes, file.sha256, Some(file.partition_date)));
         let months = index.months.iter().map(|month| (&month.path, month.bytes, month.sha256, None));
         for (path, bytes, sha256, date) in days.chain(months) {
-            if !self.table.files.contains_key(path) {
-                self.table.files.insert(path.clone(), Named { bytes, sha256, date, version });
+            match self.table.files.get_mut(path) {
+                Some(named) => named.last = version,
+                None => {
+                    let named = Named { bytes, sha256, date, version, last: version };
+                    self.table.files.insert(path.clone(), named);
+                }
             }
         }
         self.table.newest = Some(index);
@@ -422,20 +491,37 @@ impl OneTable {
             );
             self.tell(context, FaultKind::RolledBack, end, said);
         }
-        for version in missing.into_iter().filter(|version| *version < end) {
-            let said = Text::new(
-                format!("version {version} of the index of {id} is not there, and later ones are"),
-                format!("Version {version} des Index von {id} ist nicht da, spätere sind es"),
-            );
-            self.tell(context, FaultKind::Gap, version, said);
+        let mut gaps = missing.into_iter().filter(|version| *version < end).peekable();
+        while let Some(first) = gaps.next() {
+            let mut last = first;
+            while let Some(next) = gaps.next_if_eq(&(last + 1)) {
+                last = next;
+            }
+            let said = match last - first {
+                0 => Text::new(
+                    format!("version {first} of the index of {id} is not there, and later ones are"),
+                    format!("Version {first} des Index von {id} ist nicht da, spätere sind es"),
+                ),
+                _ => Text::new(
+                    format!("versions {first} to {last} of the index of {id} are not there, and later ones are"),
+                    format!("die Versionen {first} bis {last} des Index von {id} sind nicht da, spätere sind es"),
+                ),
+            };
+            self.tell(context, FaultKind::Gap, first, said);
         }
     }
 
-    /// Versions after the last one in the log.
-    fn after(&mut self, context: &mut Context<'_>, chain: &Chain, last: u64) -> Result<(), Interrupted> {
+    /// Versions after the last one in the log: those that follow it, and where names can be listed those after a hole, too.
+    fn after(
+        &mut self,
+        context: &mut Context<'_>,
+        chain: &Chain,
+        last: u64,
+        listed: Option<&BTreeSet<u64>>,
+    ) -> Result<(), Interrupted> {
         let id = self.table.id.clone();
         let mut count = 0;
-        while count < AFTER {
+        while count < AFTER && listed.is_none_or(|all| all.contains(&(last + 1 + count))) {
             let Got::There(bytes) = context.get(Subject::Index, &self.key(last + 1 + count), self.longest)? else {
                 break;
             };
@@ -445,22 +531,25 @@ impl OneTable {
                 self.take(index);
             }
         }
-        // The log was cut, or lost what named them: that is told.
-        if count > 0 && !chain.has_doubtful() && !context.findings.has(Subject::Log) {
-            let said = Text::new(
-                format!(
-                    "version {} of the index of {id} is there ({count} in all), and the log has no entry of it",
-                    last + 1
-                ),
-                format!(
-                    "Version {} des Index von {id} ist da (insgesamt {count}), und das Protokoll hat keinen Eintrag davon",
-                    last + 1
-                ),
-            );
-            self.tell(context, FaultKind::NotInLog, last + 1, said);
-        } else if count > 0 {
-            self.table.is_faulty = true;
+        let after = listed.into_iter().flat_map(|all| all.range(last + 1..));
+        let first = after.clone().next().copied().unwrap_or(last + 1);
+        let count = count.max(after.count() as u64);
+        if count == 0 {
+            return Ok(());
         }
+        self.table.is_newest_sound &= first > last + 1;
+        // The log was cut, or lost what named them: that is told.
+        if chain.has_doubtful() || context.findings.lack_entries() {
+            self.table.is_faulty = true;
+            return Ok(());
+        }
+        let said = Text::new(
+            format!("version {first} of the index of {id} is there ({count} in all), and the log has no entry of it"),
+            format!(
+                "Version {first} des Index von {id} ist da (insgesamt {count}), und das Protokoll hat keinen Eintrag davon"
+            ),
+        );
+        self.tell(context, FaultKind::NotInLog, first, said);
         Ok(())
     }
 }

@@ -204,8 +204,8 @@ fn an_untouched_bucket_has_no_fault_whether_it_is_signed_and_listed_or_not() {
             let counts = verified.counts;
             assert_eq!((counts.log_versions, counts.entries, counts.index_versions, counts.records), (3, 4, 4, 4));
             assert_eq!((counts.files, counts.objects, counts.reports, counts.views), (4, 1, 4, 4));
-            // What was not looked at is said.
-            assert_eq!(verified.notes.is_empty(), is_signed);
+            // What was not looked at is said: signatures, and what nothing names.
+            assert_eq!(verified.notes.len(), usize::from(!is_signed) + usize::from(!can_list));
             assert_eq!(verified.checkpoint.is_some(), is_signed);
         }
         sign(&mut bucket, &key, 4);
@@ -323,7 +323,9 @@ fn what_no_entry_names_is_told() {
     let of_log =
         json!({"format": "fahrtenbuch-log-index/1", "log": {"version": 1, "size": 2}, "tables": [], "months": []});
     cut.0.insert("ledger/index.json".to_owned(), pretty(&of_log));
-    assert_eq!(told(&cut, &Known::default()), [(FaultKind::NotInLog, index_key("bus", "t", 3))]);
+    let expected =
+        [(FaultKind::NotInLog, index_key("bus", "t", 3)), (FaultKind::Changed, "ledger/index.json".to_owned())];
+    assert_eq!(told(&cut, &Known::default()), expected);
     bucket.0.insert(index_key("bus", "other", 1), b"{}".to_vec());
     bucket.0.insert("data/bus/t/partition_date=2026-11-01/part-0.parquet".to_owned(), b"rows".to_vec());
     let expected = [
