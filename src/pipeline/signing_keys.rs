@@ -107,6 +107,27 @@ pub(crate) struct Signer {
     pub known: Vec<VerifierKey>,
 }
 
+/// What ended a key, as the log of the bucket says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ended {
+    pub name: String,
+    pub key: String,
+    pub state: KeyState,
+    pub at: Timestamp,
+    pub reason: Option<String>,
+}
+
+impl Ended {
+    /// Whether it says more than is known of the key: that it is not good any more, or that it was revoked.
+    pub(crate) fn is_news_of(&self, known: &PublicKey) -> bool {
+        match known.state {
+            KeyState::Active => true,
+            KeyState::Rotated => self.state == KeyState::Revoked,
+            KeyState::Revoked => false,
+        }
+    }
+}
+
 /// Where the keys are.
 pub(crate) fn folder(private: &Path) -> PathBuf {
     private.join("keys").join("signing")
@@ -242,6 +263,16 @@ impl Register {
         Ok(key)
     }
 
+    /// Takes over what the log says of keys that are good ones here: this store was brought back from an older copy.
+    fn take_ends(&mut self, ended: &[Ended]) {
+        for of in ended {
+            if let Some(key) = self.keys.iter_mut().find(|key| key.key == of.key && of.is_news_of(key)) {
+                (key.state, key.until) = (of.state, Some(of.at));
+                key.reason.clone_from(&of.reason);
+            }
+        }
+    }
+
     fn end(&mut self, name: &str, state: KeyState, at: Timestamp, reason: Option<&str>) {
         if let Some(key) = self.keys.iter_mut().find(|key| key.name == name) {
             key.state = state;
@@ -290,15 +321,37 @@ pub(crate) fn signer(workspace: &Workspace) -> Result<Option<Signer>, SigningErr
     Ok(Some(Signer { origin, key: secret, known }))
 }
 
+/// Whether a key of the register is the one that signs.
+pub(crate) fn signs(workspace: &Workspace, register: &Register, key: &str) -> bool {
+    let signing = &workspace.signing;
+    let current = register.current(signing.origin.as_deref(), signing.key.as_deref());
+    matches!(current, Ok(Some(current)) if current.key == key)
+}
+
+/// Takes over what the log says of keys that are good ones here.
+pub(crate) fn take_ends(workspace: &Workspace, ended: &[Ended]) -> Result<(), SigningError> {
+    changed(workspace, &InBucket { ended: ended.to_vec(), ..InBucket::default() }, |_| Ok(()))
+}
+
+/// What the bucket tells of keys.
+#[derive(Debug, Default)]
+pub(crate) struct InBucket {
+    /// `ledger/keys.json`
+    pub keys: Option<PublicKeys>,
+    /// What the log has ended.
+    pub ended: Vec<Ended>,
+}
+
 /// Changes the keys of a workspace as `change` says. `there` is what the bucket has of them.
 fn changed<T>(
     workspace: &Workspace,
-    there: Option<&PublicKeys>,
+    there: &InBucket,
     change: impl FnOnce(&mut Register) -> Result<T, SigningError>,
 ) -> Result<T, SigningError> {
     let _alone = lock(&workspace.private)?;
     let mut register = Register::read(&workspace.private)?;
-    there.into_iter().for_each(|there| register.adopt(there));
+    register.take_ends(&there.ended);
+    there.keys.iter().for_each(|there| register.adopt(there));
     let changed = change(&mut register)?;
     register.write(&workspace.private)?;
     Ok(changed)
@@ -307,7 +360,7 @@ fn changed<T>(
 /// Makes a key beside those there are.
 pub(crate) fn new_key(
     workspace: &Workspace,
-    there: Option<&PublicKeys>,
+    there: &InBucket,
     name: Option<&str>,
     at: Timestamp,
 ) -> Result<PublicKey, SigningError> {
@@ -322,7 +375,7 @@ pub(crate) fn new_key(
 /// Makes a key in the place of the one that signs; gives both.
 pub(crate) fn rotate(
     workspace: &Workspace,
-    there: Option<&PublicKeys>,
+    there: &InBucket,
     (name, reason): (Option<&str>, &str),
     at: Timestamp,
 ) -> Result<(PublicKey, PublicKey), SigningError> {
@@ -342,7 +395,7 @@ pub(crate) fn rotate(
 /// Revokes a key: what it signs from then on counts for nothing.
 pub(crate) fn revoke(
     workspace: &Workspace,
-    there: Option<&PublicKeys>,
+    there: &InBucket,
     (name, reason): (&str, &str),
     at: Timestamp,
 ) -> Result<PublicKey, SigningError> {

@@ -84,7 +84,12 @@ pub(super) fn how_to_check(page: Page<'_>) -> Markup {
                     "), and repeats a run from the captures that are kept, with the same result, byte for byte (",
                 ))
                 code { "fahrtenbuch replay" }
-                (say("). Vernichtete Aufzeichnungen nennt der Beleg ihrer Vernichtung.", "). The record of a destruction names the captures that were destroyed."))
+                (say(
+                    "). Der Beleg einer Vernichtung zählt die vernichteten Aufzeichnungen jeder Quelle und nennt die Prüfsumme ihrer Liste; Quellen, \
+                     deren Aufzeichnungen andere aufbewahren, nennt er als unberührt.",
+                    "). The record of a destruction counts the captures of each source that were destroyed, and names the digest of their list; sources \
+                     whose captures others keep it names as not touched.",
+                ))
             }
         }
     }

@@ -450,7 +450,21 @@ pub(super) fn privacy(page: Page<'_>) -> Markup {
                  and are destroyed after the term that is set (",
             ))
             (page.quoted(page.language.of(&described.evidence_kept)))
-            (say(") vernichtet; danach lässt sich kein Pseudonym mehr zurückverfolgen.", "); from then on no pseudonym can be traced back."))
+            @match described.kept_by_others.as_slice() {
+                [] => (say(") vernichtet; danach lässt sich kein Pseudonym mehr zurückverfolgen.", "); from then on no pseudonym can be traced back.")),
+                others => {
+                    (say(
+                        ") vernichtet. Nicht vernichtet werden Aufzeichnungen, die andere aufbewahren (",
+                        "). Captures that others keep are not destroyed (",
+                    ))
+                    span translate="no" { (others.join(", ")) }
+                    (say(
+                        "): Von diesen Quellen gehen nur Schlüssel und Quarantäne, und wer die Aufzeichnungen hat, kann veröffentlichte Zeilen darin \
+                         wiederfinden.",
+                        "): of these sources only the key and the quarantine go, and whoever has the captures can find published rows in them.",
+                    ))
+                }
+            }
         }
         @for dataset in datasets {
             @if !dataset.privacy.is_empty() {

@@ -158,10 +158,13 @@ pub(super) fn run(workspace: &Workspace, arguments: &Show) -> Result<Exit, Exit>
     Ok(Exit::Done)
 }
 
-/// Says of a time that its date was destroyed, if it was. Of what no pipeline names, destroyed dates do not tell their sources.
+/// Says of a time that its date was destroyed, if it was and the source's evidence with it. Of what no pipeline names, destroyed dates do not tell their sources.
 fn refuse_destroyed(workspace: &Workspace, source: &Source<'_>, at: Timestamp) -> Result<(), RunError> {
     match source.pipeline {
-        Some(pipeline) => refuse_purged(workspace, &pipeline.name, source.date_of(workspace, at)),
+        Some(pipeline) => match refuse_purged(workspace, &pipeline.name, source.date_of(workspace, at)) {
+            Err(RunError::Purged { what, .. }) if what.others.iter().any(|other| other == source.name) => Ok(()),
+            other => other,
+        },
         None => Ok(()),
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::digest::Digest;
 use crate::ledger::record::Kind;
 use crate::ledger::{ActRecord, ActTable, FileEntry, PurgeRecord, RunRecord, record_key};
+use crate::pipeline::purged::PurgedWhat;
 use crate::pipeline::recorded;
 use crate::pipeline::replay::answer::ActSaid;
 use crate::pipeline::replay::reason::{Reason, ReplayError};
@@ -222,6 +223,8 @@ fn of_record(bucket: &Bucket, key: &str) -> Result<Found, ReplayError> {
 
 fn purge(key: &str, bytes: &[u8]) -> Reason {
     let Ok(record) = serde_json::from_slice::<PurgeRecord>(bytes) else { return unreadable(key) };
+    let what = PurgedWhat::from(&record);
+    let (gone, kept) = (what.destroyed(), what.kept());
     let PurgeRecord { date, purged_at, rule, decided, .. } = record;
     let (en, de) = match (rule, decided) {
         (Some(rule), _) => (format!("by '{rule}'"), format!("nach der Regel '{rule}'")),
@@ -236,10 +239,12 @@ fn purge(key: &str, bytes: &[u8]) -> Reason {
     Reason::new(
         "purged",
         format!(
-            "'{key}' is the record of a destruction: evidence, key and quarantine of {of}{date} were destroyed at {purged_at} {en}"
+            "'{key}' is the record of a destruction: {} of {of}{date} were destroyed at {purged_at} {en}{}",
+            gone.en, kept.en
         ),
         format!(
-            "'{key}' belegt eine Vernichtung: Belege, Schlüssel und Quarantäne von {of}{date} wurden am {purged_at} vernichtet, {de}"
+            "'{key}' belegt eine Vernichtung: {} von {of}{date} wurden am {purged_at} vernichtet, {de}{}",
+            gone.de, kept.de
         ),
     )
 }

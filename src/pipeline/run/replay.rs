@@ -135,23 +135,23 @@ impl PastRun<'_> {
         let read = Purged::read(private).map_err(|error| RunError::private(&purged::path(private), "read", &error))?;
         let Some(purged) = read.of(&record.pipeline, record.date) else { return Ok(()) };
         let day = ServiceDate::local_date_of(purged.at, &now.zone);
-        let why = match (&purged.rule, &purged.by) {
-            (Some(rule), _) => format!("nach der Regel '{rule}'"),
-            (None, Some(by)) => format!("auf Entscheidung von {by}"),
-            (None, None) => "nach einer Regel, die nicht mehr bekannt ist".to_owned(),
-        };
+        let purged = purged.clone().told_by(self.bucket);
+        let (what, why) = (purged.what(), purged.why_de());
+        let (gone, kept) = (what.destroyed(), what.kept());
         Err(Reason::new(
             "purged",
             format!(
-                "evidence, key and quarantine of {} {} were destroyed on {day} {}; the record {} says what was destroyed",
+                "{} of {} {} were destroyed on {day} {}{}; the record {} says what was destroyed",
+                gone.en,
                 record.pipeline,
                 record.date,
                 purged.why(),
+                kept.en,
                 purged.record
             ),
             format!(
-                "Belege, Schlüssel und Quarantäne von {} {} wurden am {day} vernichtet, {why}; der Beleg {} sagt, was vernichtet wurde",
-                record.pipeline, record.date, purged.record
+                "{} von {} {} wurden am {day} vernichtet, {why}{}; der Beleg {} sagt, was vernichtet wurde",
+                gone.de, record.pipeline, record.date, kept.de, purged.record
             ),
         )
         .into())
@@ -275,10 +275,7 @@ impl PastRun<'_> {
                 "{missing} of {all} captures of '{}' that the record names are not in the evidence: {en}",
                 of.source
             ),
-            format!(
-                "{missing} von {all} Empfängen von '{}', die der Beleg nennt, fehlen in den Belegen: {de}",
-                of.source
-            ),
+            format!("{missing} von {all} Aufzeichnungen von '{}', die der Beleg nennt, sind nicht da: {de}", of.source),
         )
     }
 

@@ -232,7 +232,9 @@ impl OfDate<'_> {
         let private = &self.question.workspace.private;
         let all = Purged::read(private).map_err(|error| RunError::private(&purged::path(private), "read", &error))?;
         Ok(all.of(&self.pipeline.name, self.date).map(|purged| {
-            let (why, record) = (purged.why(), &purged.record);
+            let purged = purged.clone().told_by(self.question.bucket);
+            let (why, why_de, record) = (purged.why(), purged.why_de(), &purged.record);
+            let (gone, kept) = (purged.what().destroyed(), purged.what().kept());
             let day = ServiceDate::local_date_of(purged.at, &self.question.workspace.zone);
             let is_there = match self.file {
                 Some((file, _)) => [
@@ -244,18 +246,12 @@ impl OfDate<'_> {
             Reason::new(
                 "purged",
                 format!(
-                    "the evidence and the key of {} were destroyed on {day} {why}: see {record}{}",
-                    self.date, is_there[0]
+                    "{} of {} were destroyed on {day} {why}{}: see {record}{}",
+                    gone.en, self.date, kept.en, is_there[0]
                 ),
                 format!(
-                    "Belege und Schlüssel vom {} wurden am {day} vernichtet ({}): siehe {record}{}",
-                    self.date,
-                    purged
-                        .rule
-                        .as_deref()
-                        .or(purged.by.as_deref())
-                        .unwrap_or("nach einer Regel, die nicht mehr bekannt ist"),
-                    is_there[1]
+                    "{} vom {} wurden am {day} vernichtet, {why_de}{}: siehe {record}{}",
+                    gone.de, self.date, kept.de, is_there[1]
                 ),
             )
         }))
