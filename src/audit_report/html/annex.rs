@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use super::ledger;
 use super::page::Page;
 use crate::audit_report::coverage_views::VIEWS;
 use crate::audit_report::figures::{self, FIGURES};
@@ -58,7 +59,7 @@ pub(super) fn how_to_check(page: Page<'_>) -> Markup {
                     ", dessen Fassungen aufeinander verweisen. Wer heute eine Fassung aufbewahrt, erkennt später jede Änderung davor: ",
                     ", whose versions refer to each other. Whoever keeps a version today will notice any later change of what came before: ",
                 ))
-                code { "fahrtenbuch verify " (base) }
+                (ledger::verify_command(page, base))
             }
             li {
                 b { (say("Belege der Läufe. ", "Records of the runs. ")) } code { "ledger/records/" }

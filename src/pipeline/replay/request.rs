@@ -13,6 +13,7 @@ use crate::pipeline::run::releases::{DueMonth, changed_dates};
 use crate::publication::DATASET;
 use crate::publish::bucket::Bucket;
 use crate::publish::index::{self, Act, ActKind, IndexFile, Month, MonthFile, TableIndex, Tombstone};
+use crate::publish::log::Heads;
 use crate::time::ServiceDate;
 
 /// What is asked for.
@@ -75,7 +76,7 @@ pub(super) fn find(bucket: &Bucket, asked: &Asked) -> Result<Found, ReplayError>
     match asked {
         Asked::Record(digest) => of_record(bucket, &record_key(digest)),
         Asked::Version { dataset, table, .. } | Asked::Date { dataset, table, .. } => {
-            let newest = index::current(bucket, dataset, table)?.ok_or_else(|| {
+            let newest = Heads::read(bucket)?.current(bucket, dataset, table)?.ok_or_else(|| {
                 ReplayError::Usage(format!(
                     "nothing of {dataset}/{table} is published. 'fahrtenbuch releases list' tells the tables that are"
                 ))
