@@ -10,7 +10,7 @@ use crate::cli::exit::{Exit, usage};
 use crate::cli::opened::{clock_is_set, read_outline};
 use crate::cli::run::failed;
 use crate::cli::terminal::listing;
-use crate::ledger::keys::{KEYS, PublicKey, PublicKeys};
+use crate::ledger::keys::{KEYS, KeyState, PublicKey, PublicKeys};
 use crate::ledger::log::note::Verifier as _;
 use crate::pipeline::run::{AllAsked, RunError, complete_log, ended_by_log};
 use crate::pipeline::signing_keys::{self, InBucket, Register, SigningError};
@@ -191,6 +191,11 @@ fn list(root: &Path, arguments: &List) -> Result<Exit, Exit> {
         table.add_row([name.clone(), state.word().to_owned(), since.to_string(), until, reason]);
     }
     println!("{table}");
+    for key in register.keys.iter().filter(|key| key.state == KeyState::Active) {
+        if let Some(problem) = signing_keys::secret_problem(&workspace.private, key) {
+            eprintln!("warning: the key '{}' is active, and {problem}.", key.name);
+        }
+    }
     tell_outsiders(&workspace)?;
     // Each on a line of its own, to be copied.
     register.keys.iter().for_each(|key| println!("{}", key.key));

@@ -141,6 +141,29 @@ fn failed<'a>(path: &'a Path, verb: &'static str) -> impl Fn(io::Error) -> Signi
     move |error| SigningError::File { path: path.to_owned(), verb, problem: error.to_string() }
 }
 
+/// Whether something stands in the place of a file that is none: trying again does not help.
+pub(crate) fn is_no_file(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidData, InvalidInput, IsADirectory, NotADirectory, Other};
+    matches!(error.kind(), InvalidData | InvalidInput | IsADirectory | NotADirectory | Other)
+}
+
+/// What is wrong with the file of a key's secret, for who lists the keys or has them checked; nothing where it is as it should be.
+pub(crate) fn secret_problem(private: &Path, key: &PublicKey) -> Option<String> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let path = secret_path(private, &key.name);
+    match std::fs::metadata(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Some(format!("its secret {} is gone", path.display())),
+        Err(error) => Some(format!("its secret {} cannot be looked at: {error}", path.display())),
+        Ok(found) if !found.is_file() => Some(format!("{} is no file, and has no secret", path.display())),
+        Ok(found) if found.permissions().mode() & 0o077 != 0 => Some(format!(
+            "its secret {} can be read by others (mode {:03o}): 'chmod 600'; if others may have read it, revoke the key",
+            path.display(),
+            found.permissions().mode() & 0o777
+        )),
+        Ok(_) => None,
+    }
+}
+
 /// The right to sign and to change keys, which one process of a private store has at a time; it is waited for.
 pub(crate) fn lock(private: &Path) -> Result<File, SigningError> {
     let path = private.join("locks").join("signing");
@@ -155,6 +178,9 @@ impl Register {
         let path = folder(private).join("keys.json");
         let bytes = match durable::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) if is_no_file(&error) => {
+                return Err(SigningError::Register { path: path.clone(), problem: error.to_string() });
+            }
             other => other.map_err(failed(&path, "read"))?,
         };
         let damaged = |problem: String| SigningError::Register { path: path.clone(), problem };
@@ -307,6 +333,7 @@ pub(crate) fn signer(workspace: &Workspace) -> Result<Option<Signer>, SigningErr
     let unusable = |problem: String| SigningError::Secret { name: key.name.clone(), path: path.clone(), problem };
     let text = match durable::read_to_string(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(unusable("it is gone".to_owned())),
+        Err(error) if is_no_file(&error) => return Err(unusable(error.to_string())),
         other => other.map_err(failed(&path, "read"))?,
     };
     let secret = SigningKey::from_text(&text).map_err(|error| unusable(error.to_string()))?;

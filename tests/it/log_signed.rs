@@ -14,7 +14,7 @@ use crate::purge::told;
 use crate::releases::withdraw;
 use crate::world::{World, copy, files, root, s3, whole_files};
 
-const TIMETABLE: &str = "stadtbus-fahrplan";
+pub(crate) const TIMETABLE: &str = "stadtbus-fahrplan";
 const TELEMETRY: &str = "stadtbus-telemetrie";
 const STOPS: &str = "stadtbus-fahrplan/stops";
 const ORIGIN: &str = "stadt.example/bus";
@@ -31,19 +31,19 @@ impl tlog_tiles::HashReader for Hashes {
 }
 
 /// A world whose log is signed, and its public key.
-fn signed() -> (World, String) {
+pub(crate) fn signed() -> (World, String) {
     let world = World::new();
     name_log(&world);
     let key = new_key(&world, &[]);
     (world, key)
 }
 
-fn name_log(world: &World) {
+pub(crate) fn name_log(world: &World) {
     world.replace_first("fahrtenbuch.yaml", "people:", &format!("signing: {{origin: {ORIGIN}}}\npeople:"));
 }
 
 /// Makes a key; gives its public part.
-fn new_key(world: &World, arguments: &[&str]) -> String {
+pub(crate) fn new_key(world: &World, arguments: &[&str]) -> String {
     let output = world.program(&[&["key", "new"], arguments].concat());
     assert!(output.status.success(), "{}", told(&output));
     String::from_utf8(output.stdout).unwrap().lines().next().unwrap().to_owned()
@@ -114,18 +114,18 @@ fn hash(base64: &str) -> tlog_tiles::Hash {
     tlog_tiles::Hash(base64::engine::general_purpose::STANDARD.decode(base64).unwrap().try_into().unwrap())
 }
 
-fn bucket(world: &World) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn bucket(world: &World) -> BTreeMap<String, Vec<u8>> {
     whole_files(&world.path("data/bucket"))
 }
 
 /// The names of files that only one has, or that have other bytes.
-fn differences(one: &BTreeMap<String, Vec<u8>>, other: &BTreeMap<String, Vec<u8>>) -> Vec<String> {
+pub(crate) fn differences(one: &BTreeMap<String, Vec<u8>>, other: &BTreeMap<String, Vec<u8>>) -> Vec<String> {
     let names: BTreeSet<&String> = one.keys().chain(other.keys()).collect();
     names.into_iter().filter(|name| one.get(*name) != other.get(*name)).cloned().collect()
 }
 
 /// Runs, and expects that the log is refused; gives what was told.
-fn refused(world: &World, arguments: &[&str]) -> String {
+pub(crate) fn refused(world: &World, arguments: &[&str]) -> String {
     let output = world.program(arguments);
     assert_eq!(output.status.code(), Some(42), "{}", told(&output));
     told(&output)
@@ -486,62 +486,6 @@ fn signing_keys_that_are_all_gone_are_told_and_a_new_one_goes_on() {
     std::fs::rename(world.path("data/private/away"), &folder).unwrap();
     world.run_of(&[TELEMETRY]);
     check(&world, &[&old]);
-}
-
-/// A stolen key must not sign again because somebody brought back a store of before it was revoked.
-#[test]
-fn a_store_that_is_older_than_the_end_of_its_key_signs_nothing_and_writes_nothing() {
-    let (world, _) = signed();
-    world.run_of(&[TIMETABLE]);
-    let keep = |world: &World| {
-        let _ = std::fs::remove_dir_all(world.path("older"));
-        copy(&world.path("data/private"), &world.path("older"));
-    };
-    let restore = |world: &World| {
-        std::fs::remove_dir_all(world.path("data/private")).unwrap();
-        copy(&world.path("older"), &world.path("data/private"));
-    };
-    for (number, (end, state)) in [
-        (vec!["key", "revoke", "NAME", "--reason", "stolen"], "revoked"),
-        (vec!["key", "rotate", "--name", "second", "--reason", "every two years"], "rotated"),
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        keep(&world);
-        let list: Value = serde_json::from_slice(&world.program(&["key", "list", "--json"]).stdout).unwrap();
-        let active = list.as_array().unwrap().iter().rfind(|key| key["state"] == "active").unwrap();
-        let (name, key) = (active["name"].as_str().unwrap().to_owned(), active["key"].as_str().unwrap().to_owned());
-        let end: Vec<&str> = end.into_iter().map(|word| if word == "NAME" { &name } else { word }).collect();
-        succeeds(&world, &end);
-        if state == "revoked" {
-            new_key(&world, &["--name", "other"]);
-        }
-        restore(&world);
-        let before = bucket(&world);
-        add_a_row_to_stops(&world);
-        for arguments in [["run", TIMETABLE], ["publish", "--rebuild"]] {
-            let said = refused(&world, &arguments);
-            assert!(said.contains(&format!("was {state} on")) && said.contains("fahrtenbuch key new"), "{said}");
-        }
-        assert_eq!(differences(&bucket(&world), &before), Vec::<String>::new());
-        // Also where somebody has made the list say that the key is good: the log counts.
-        if state == "revoked" {
-            let path = world.path("data/bucket/ledger/keys.json");
-            let whole = std::fs::read_to_string(&path).unwrap();
-            std::fs::write(&path, whole.replace("revoked", "active")).unwrap();
-            let log_before = log(&world).len();
-            refused(&world, &["run", TIMETABLE]);
-            assert_eq!(log(&world).len(), log_before);
-            std::fs::write(&path, whole).unwrap();
-        }
-        // Another key takes its place, and the list says of the old one what the log says.
-        new_key(&world, &["--name", &format!("after-{number}")]);
-        let keys: Value = serde_json::from_slice(&bucket(&world)["ledger/keys.json"]).unwrap();
-        let of = keys["keys"].as_array().unwrap().iter().find(|of| of["key"] == key.as_str()).unwrap().clone();
-        assert_eq!(of["state"], state, "{keys}");
-        world.run_of(&[TIMETABLE]);
-    }
 }
 
 #[test]

@@ -564,31 +564,18 @@ fn folders_that_others_keep_are_not_touched_and_that_is_told() {
     untouched(&told(&world.program(&trace)));
     let german = told(&world.program(&[&trace[..], &["--lang", "de"]].concat()));
     assert!(german.contains("die andere aufbewahren, blieben unberührt"), "{german}");
-    let replay = world.program(&["replay", locations, "--date", "2026-11-24"]);
+    let replay = world.program(&["replay", locations, "2026-11-24"]);
     assert_eq!(replay.status.code(), Some(42));
     untouched(&told(&replay));
     let list = told(&world.program(&["evidence", "list"]));
     assert!(list.contains("key and quarantine destroyed on") && list.contains("kept by others"), "{list}");
-    assert!(!list.contains(" destroyed on 2028-01-10 as Datenmanagement decided │"), "{list}");
     let dates = ["run", PIPELINE, "--from", "2026-11-23", "--to", "2026-11-24"];
-    let said = told(&world.program(&dates));
-    assert!(said.contains("the key and the quarantine of 1 of 2 dates") && said.contains("not touched"), "{said}");
-    for (report, sentence) in
-        [("privacy", "Evidence that others keep"), ("process", "Captures that others keep are not deleted")]
-    {
-        let to = world.path(report);
-        let mut arguments = match report {
-            "privacy" => vec!["privacy", "report", "--lang", "en"],
-            _ => vec!["report", report, "--lang", "en"],
-        };
-        let text = to.to_string_lossy().into_owned();
-        if report == "process" {
-            arguments.extend(["--output", &text]);
-        }
-        let output = world.program(&arguments);
-        let said = std::fs::read_to_string(&to).unwrap_or_else(|_| told(&output));
-        assert!(said.contains(sentence), "{report}: {said}");
-    }
+    untouched(&told(&world.program(&dates)));
+    let to = world.path("process.html").to_string_lossy().into_owned();
+    let privacy = told(&world.program(&["privacy", "report", "--lang", "en"]));
+    assert!(privacy.contains("Evidence that others keep"), "{privacy}");
+    world.program(&["report", "process", "--lang", "en", "--output", &to]);
+    assert!(std::fs::read_to_string(&to).unwrap().contains("Captures that others keep are not deleted"));
     // A line of an earlier version does not say it: the record does.
     let register = world.path("data/private/purged.jsonl");
     let lines = std::fs::read_to_string(&register).unwrap();

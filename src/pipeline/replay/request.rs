@@ -98,7 +98,7 @@ fn of_publication() -> Reason {
         "publication",
         "the tables that tell what was published are made of indexes and records, and of no evidence: 'fahrtenbuch publish --rebuild' makes \
          them again, and each row names its record",
-        "Die Tabellen darüber, was veröffentlicht wurde, entstehen aus Indexen und Belegen der Läufe und nicht aus Belegen der Quellen: \
+        "Die Tabellen darüber, was veröffentlicht wurde, entstehen aus Indexen und Belegen der Läufe und nicht aus Aufzeichnungen der Quellen: \
          'fahrtenbuch publish --rebuild' erzeugt sie neu, und jede Zeile nennt ihren Beleg",
     )
 }

@@ -358,7 +358,7 @@ impl PastRun<'_> {
             Reason::new(
                 "source",
                 format!("the record names evidence of '{}', which is no source of the pipeline", entry.source),
-                format!("Der Beleg nennt Belege von '{}', das keine Quelle der Pipeline ist", entry.source),
+                format!("Der Beleg nennt Aufzeichnungen von '{}', das keine Quelle der Pipeline ist", entry.source),
             )
         });
         said.collect()
@@ -436,7 +436,7 @@ fn without_list(of: &EvidenceEntry, mut there: Vec<Entry>) -> Result<Vec<Entry>,
             of.source
         ),
         format!(
-            "Die Liste der Empfänge von '{}' fehlt, und die Belege jener Zeit sind nicht die, die der Beleg nennt",
+            "Die Liste der Aufzeichnungen von '{}' fehlt, und die Aufzeichnungen jener Zeit sind nicht die, die der Beleg nennt",
             of.source
         ),
     )

@@ -59,7 +59,12 @@ pub fn trace(question: &Question<'_>) -> Result<Trace, TraceError> {
     for date in dates {
         trace.date = Some(date);
         let file = found.first().copied().filter(|(file, _)| file.partition_date == date);
+        let since_version = match (&index, file) {
+            (Some(index), Some((file, _))) => find::named_since(bucket, index, file)?,
+            _ => 0,
+        };
         let of = OfDate {
+            since_version,
             question,
             pipeline,
             contract: &contract,
