@@ -80,10 +80,10 @@ fn process(root: &Path, arguments: &ProcessArguments) -> Result<Exit, Exit> {
 
 fn audit(root: &Path, arguments: &AuditArguments) -> Result<Exit, Exit> {
     let workspace = read_workspace(root)?;
-    let bucket = bucket_to_read(&workspace).map_err(|error| failed(&error, false, None))?;
-    let report = AuditReport::of(&workspace, bucket.as_ref(), arguments.year).map_err(|error| told(&error))?;
     let folder = arguments.into.clone().unwrap_or_else(|| PathBuf::from(format!("audit-{}", arguments.year)));
     refuse_stores(&workspace, &folder)?;
+    let bucket = bucket_to_read(&workspace).map_err(|error| failed(&error, false, None))?;
+    let report = AuditReport::of(&workspace, bucket.as_ref(), arguments.year).map_err(|error| told(&error))?;
     std::fs::create_dir_all(&folder).map_err(|error| unwritten(&folder, &error))?;
     for file in files(&report, arguments.language) {
         write_output(&workspace, &folder.join(&file.name), &file.text, Readers::AsUsual)?;

@@ -319,7 +319,7 @@ fn the_process_document_says_what_is_not_stated_and_check_names_the_line_for_it(
 
 #[test]
 fn the_report_stands_on_the_files_that_the_indexes_name_and_on_no_others() {
-    let world = World::new();
+    let world = World::with_publication();
     world.run();
     let audit = ["report", "audit", "--year", "2026", "--lang", "en", "--into", "audit"];
     done(&world, &audit);
@@ -349,7 +349,7 @@ fn the_report_stands_on_the_files_that_the_indexes_name_and_on_no_others() {
 
 #[test]
 fn destructions_and_keys_are_told_from_the_log_with_their_records_and_the_command_that_checks_it() {
-    let mut world = World::new();
+    let mut world = World::with_publication();
     world.replace_first("fahrtenbuch.yaml", "people:", "signing: {origin: stadt.example/bus}\npeople:");
     let key = done(&world, &["key", "new"]);
     let key = key.lines().next().unwrap().to_owned();
@@ -382,7 +382,7 @@ fn destructions_and_keys_are_told_from_the_log_with_their_records_and_the_comman
 
 #[test]
 fn nothing_is_written_into_the_bucket_or_the_private_store_that_somebody_named_for_output() {
-    let world = World::new();
+    let world = World::with_publication();
     world.run();
     std::os::unix::fs::symlink(world.path("data/bucket"), world.path("link")).unwrap();
     std::os::unix::fs::symlink(world.path("data/bucket/index.html"), world.path("page.html")).unwrap();
