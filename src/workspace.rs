@@ -52,7 +52,7 @@ pub use self::files::{FILE, contract_folders};
 pub(crate) use self::licences::unclear_licences;
 use self::links::{datasets, lacking, mark_without_times, queries, schedules, timetables};
 pub use self::literal_secrets::literal_secrets;
-pub(crate) use self::places::lie_in_each_other;
+pub(crate) use self::places::{lie_in_each_other, lies_in};
 use self::sections::{BucketSection, address, zone};
 pub use self::stores::{memory, private, spool};
 pub use self::undone_pseudonyms::undone_pseudonyms;

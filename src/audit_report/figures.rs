@@ -13,7 +13,6 @@ pub(crate) const FLAGGED_RULES: usize = 10;
 pub(crate) const ACTS: usize = 15;
 pub(crate) const DECISIONS: usize = 15;
 pub(crate) const MISSING_DAYS: usize = 10;
-pub(crate) const DROPPED: usize = 10;
 
 pub(crate) const FIGURES: &[Definition] = &[
     Definition {
@@ -287,8 +286,10 @@ FROM rule_results WHERE kind = 'rule' AND result IN ('warning', 'failed', 'error
     },
     Definition {
         key: Key::RowBalance,
-        de: "Wohin die Zeilen aller Tabellen gingen, auch der aus anderen gebildeten: empfangen oder gebildet = veröffentlicht + zurückgehalten + weggelassen",
-        en: "Where the rows of all tables went, of those made of others, too: received or made = published + held back + left out",
+        de: "Wohin die Zeilen aller Tabellen gingen, auch der aus anderen gebildeten, nach dem Lauf, aus dem die heute veröffentlichte Datei ist: \
+             empfangen oder gebildet = veröffentlicht + zurückgehalten + weggelassen",
+        en: "Where the rows of all tables went, of those made of others, too, by the run that made the file which is published now: received or \
+             made = published + held back + left out",
         columns: &[
             Column::new("dataset", Text, "Datensatz", "dataset"),
             Column::new("rows_in", Count, "empfangen oder gebildet", "received or made"),
@@ -305,8 +306,8 @@ FROM releases WHERE is_current GROUP BY dataset ORDER BY dataset",
     },
     Definition {
         key: Key::Dropped,
-        de: "Warum Zeilen weggelassen wurden",
-        en: "Why rows were left out",
+        de: "Warum Zeilen weggelassen wurden, nach dem letzten Lauf jedes Tages",
+        en: "Why rows were left out, by the last run of each day",
         columns: &[
             Column::new("dataset", Text, "Datensatz", "dataset"),
             Column::new("rule_id", Text, "Regel", "rule"),
@@ -316,7 +317,7 @@ FROM releases WHERE is_current GROUP BY dataset ORDER BY dataset",
         views: &[RuleResults],
         sql: "SELECT dataset, rule_id, count(DISTINCT partition_date) AS days, sum(rows_flagged) AS rows
 FROM rule_results WHERE kind = 'dropped' AND rows_flagged > 0
-GROUP BY dataset, rule_id ORDER BY rows DESC, dataset, rule_id LIMIT 10",
+GROUP BY dataset, rule_id ORDER BY rows DESC, dataset, rule_id",
     },
     Definition {
         key: Key::OutageTotals,
@@ -506,7 +507,7 @@ ORDER BY contract_id, rule_id, first_day, last_day, requirement, requirement_de,
             Column::new("effect", Word(Words::Effect), "Wirkung", "effect"),
             Column::new("role", Text, "Rolle", "role"),
             Column::new("decisions", Count, "Entscheidungen", "decisions"),
-            Column::new("in_force", Count, "davon in Kraft", "of them in force"),
+            Column::new("in_force", Count, "davon nicht aufgehoben", "of them not undone"),
             Column::new("rows", Count, "Zeilen", "rows"),
         ],
         views: &[Decisions],

@@ -1,9 +1,10 @@
 //! The report as one page that needs nothing else, made for A4.
 //!
-//! Whatever is counted comes out of [`Page`], which puts the figure's name beside it; nothing else in the page has a number. What is
+//! Whatever is counted comes out of [`Page`], which puts the figure's name beside it; nothing else in the page has a number but what `ledger` quotes from the log. What is
 //! quoted from the workspace, contracts and pages is marked as a quotation.
 
 mod annex;
+mod ledger;
 mod page;
 mod sections;
 mod style;
@@ -31,6 +32,7 @@ pub(super) fn write(report: &AuditReport, language: Language) -> String {
         (sections::rules(page))
         (sections::decisions(page))
         (sections::privacy(page))
+        (ledger::destructions(page))
         (annex::how_to_check(page))
         (annex::tables(page))
         (annex::queries(page))

@@ -16,6 +16,7 @@ mod figure;
 mod figures;
 mod files;
 mod html;
+mod ledger_entries;
 mod picture;
 mod sources;
 mod tables;
@@ -26,6 +27,7 @@ use self::count::sums::Values;
 pub(crate) use self::error::AuditError;
 use self::figure::{Cell, Key, Row};
 pub(crate) use self::files::files;
+use self::ledger_entries::LedgerEntries;
 use self::sources::Described;
 use self::tables::Tables;
 use crate::publish::bucket::Bucket;
@@ -40,6 +42,7 @@ pub(crate) struct AuditReport {
     tables: Tables,
     values: Values,
     changes: Vec<ContractChange>,
+    ledger: LedgerEntries,
 }
 
 impl AuditReport {
@@ -55,7 +58,8 @@ impl AuditReport {
         let tables = Tables::of(bucket, year)?;
         let values = count::values(bucket, &tables)?;
         let changes = changes::of(bucket, &values)?;
-        Ok(Self { year, described: Described::of(workspace)?, tables, values, changes })
+        let ledger = LedgerEntries::read(bucket, year)?;
+        Ok(Self { year, described: Described::of(workspace)?, tables, values, changes, ledger })
     }
 
     /// The values of a figure.

@@ -1,6 +1,7 @@
 //! What the workspace says of itself: purpose, sources and their rights, what is done for privacy, how long what is kept. Words, and
 //! no number that is counted.
 
+use crate::pipeline::run::purge::kept_by_others;
 use crate::pipeline::{Named, Pipeline};
 use crate::privacy_report;
 use crate::publish::PublishError;
@@ -17,6 +18,8 @@ pub(crate) struct Described {
     pub introduction: Option<Text>,
     pub people: Vec<String>,
     pub evidence_kept: Text,
+    /// Sources whose captures others keep, which no purge touches.
+    pub kept_by_others: Vec<String>,
     pub datasets: Vec<Dataset>,
 }
 
@@ -64,6 +67,7 @@ impl Described {
             introduction: both(site.portal.introduction.as_ref(), site.portal.introduction_en.as_ref()),
             people: workspace.people.clone(),
             evidence_kept: workspace.retention.evidence.text(),
+            kept_by_others: kept_by_others(workspace).into_iter().collect(),
             datasets,
         })
     }

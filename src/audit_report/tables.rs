@@ -21,6 +21,7 @@ use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
 use crate::publish::column_reader::ColumnReader;
 use crate::publish::index::{self, IndexFile, TableIndex};
+use crate::publish::log::Heads;
 use crate::time::ServiceDate;
 
 /// What queries call the rows of one table, or of such tables of all datasets.
@@ -124,6 +125,9 @@ impl View {
     }
 }
 
+/// Bytes of the positions of a year up to which their digests are compared, too; of more than that, their sizes alone.
+const MOST_READ: u64 = 4 << 30;
+
 /// Whether a name is one that a table can have; whatever else lies in the bucket is none of ours, and must not come into SQL.
 fn is_plain(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_.".contains(letter))
@@ -187,8 +191,9 @@ impl Tables {
     /// The bucket cannot be read, or has not the tables that every report needs.
     pub(crate) fn of(bucket: &Bucket, year: i16) -> Result<Self, AuditError> {
         let (mut found, mut years) = (Vec::new(), BTreeSet::new());
+        let heads = Heads::read(bucket)?;
         for view in View::ALL.into_iter().filter(|view| view.is_of_publication()) {
-            let Some(index) = index::current(bucket, publication::DATASET, view.name())? else {
+            let Some(index) = heads.current(bucket, publication::DATASET, view.name())? else {
                 match view {
                     // Comes with the first decision in buckets of earlier versions of this program.
                     View::Decisions => continue,
@@ -208,7 +213,7 @@ impl Tables {
                 continue;
             }
             for table in bucket.folders(&format!("meta/{dataset}"))?.into_iter().filter(|table| is_plain(table)) {
-                let Some(index) = index::current(bucket, &dataset, &table)? else { continue };
+                let Some(index) = heads.current(bucket, &dataset, &table)? else { continue };
                 let has = |name: &str| index.columns.iter().any(|column| !column.gone && column.name == name);
                 if View::Coverage.columns().iter().all(|(name, _)| has(name)) {
                     found.push(Table::of(bucket, View::Coverage, &index, year)?);
@@ -219,7 +224,36 @@ impl Tables {
         }
         found.retain(|table| table.view.is_of_publication() || table.rows > 0);
         found.sort_by_key(|table| (table.view, table.name()));
-        Ok(Self(found))
+        let found = Self(found);
+        found.refuse_other_files(bucket)?;
+        Ok(found)
+    }
+
+    /// Refuses files that are not what their indexes say: the report names the indexes by their digests, and stands on all of them.
+    fn refuse_other_files(&self, bucket: &Bucket) -> Result<(), PublishError> {
+        for table in &self.0 {
+            let mut sizes = bucket.sizes(&format!("data/{}/{}", table.dataset, table.table))?;
+            sizes.extend(bucket.sizes(&format!("revised/{}/{}", table.dataset, table.table))?);
+            let files = || table.days.iter().chain(&table.months);
+            // Of positions only rows are counted, which the index has; reading all of a large city's would take longer than the report.
+            let is_read = table.view != View::Positions || files().map(|file| file.bytes).sum::<u64>() <= MOST_READ;
+            for file in files() {
+                let damaged = |problem: String| PublishError::Damaged { key: file.path.clone(), problem };
+                match sizes.get(&file.path) {
+                    None => return Err(damaged("it is not there, and its index names it".to_owned())),
+                    Some(found) if *found != file.bytes => {
+                        let problem = format!(
+                            "it has other bytes than its index says: {found} of them instead of {}",
+                            file.bytes
+                        );
+                        return Err(damaged(problem));
+                    }
+                    Some(_) if is_read => bucket.refuse_other(&file.path, (file.bytes, &file.sha256))?,
+                    Some(_) => {}
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The tables of a view with their numbers, from 1.

@@ -104,7 +104,7 @@ const DECISIONS: &[(&str, &str, &str)] = &[
     ("lift", "wieder erlaubt", "allowed again"),
 ];
 const EFFECTS: &[(&str, &str, &str)] = &[
-    ("published", "veröffentlicht", "published"),
+    ("published", "zur Veröffentlichung", "for publication"),
     ("dropped", "nicht veröffentlicht", "not published"),
     ("accepted", "hingenommen", "accepted"),
     ("replaced", "durch ältere Fassung ersetzt", "replaced by an older version"),

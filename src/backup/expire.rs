@@ -248,6 +248,7 @@ mod tests {
                 rule: None,
                 by: None,
                 record: String::new(),
+                what: None,
             });
             purged::add(private.path(), &lines.collect::<Vec<_>>()).unwrap();
             let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));

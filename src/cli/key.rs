@@ -10,10 +10,10 @@ use crate::cli::exit::{Exit, usage};
 use crate::cli::opened::{clock_is_set, read_outline};
 use crate::cli::run::failed;
 use crate::cli::terminal::listing;
-use crate::ledger::keys::{KEYS, PublicKey, PublicKeys};
+use crate::ledger::keys::{KEYS, KeyState, PublicKey, PublicKeys};
 use crate::ledger::log::note::Verifier as _;
-use crate::pipeline::run::{AllAsked, RunError, complete_log};
-use crate::pipeline::signing_keys::{self, Register, SigningError};
+use crate::pipeline::run::{AllAsked, RunError, complete_log, ended_by_log};
+use crate::pipeline::signing_keys::{self, InBucket, Register, SigningError};
 use crate::publish::bucket::{Bucket, missing_folder};
 use crate::time;
 use crate::workspace::Workspace;
@@ -111,26 +111,26 @@ fn not_done(error: SigningError) -> Exit {
 }
 
 /// A workspace of which keys are changed. A mistake elsewhere keeps nobody from revoking one.
-fn open(root: &Path) -> Result<(Workspace, Option<PublicKeys>), Exit> {
+fn open(root: &Path) -> Result<(Workspace, InBucket), Exit> {
     clock_is_set()?;
     let workspace = read_outline(root, Needs::Stores)?;
     let there = in_bucket(&workspace);
     Ok((workspace, there))
 }
 
-/// The keys that the bucket tells of, if there is one.
-fn in_bucket(workspace: &Workspace) -> Option<PublicKeys> {
+/// What the bucket tells of keys, if there is one.
+fn in_bucket(workspace: &Workspace) -> InBucket {
     if missing_folder(&workspace.bucket).is_some() {
-        return None;
+        return InBucket::default();
     }
-    let bytes = Bucket::open(&workspace.bucket, &workspace.bucket_options).and_then(|bucket| bucket.get(KEYS));
-    match bytes {
-        Ok(bytes) => bytes.and_then(|bytes| PublicKeys::parse(&bytes)),
-        Err(error) => {
-            eprintln!("warning: the keys that the bucket tells of are not known: {error}.");
-            None
-        }
-    }
+    let told = Bucket::open(&workspace.bucket, &workspace.bucket_options).map_err(RunError::from).and_then(|bucket| {
+        let keys = bucket.get(KEYS)?.and_then(|bytes| PublicKeys::parse(&bytes));
+        Ok(InBucket { keys, ended: ended_by_log(workspace, &bucket)? })
+    });
+    told.unwrap_or_else(|error| {
+        eprintln!("warning: the keys that the bucket tells of are not known: {error}");
+        InBucket::default()
+    })
 }
 
 /// Writes a change to the log and into the bucket. Where that fails the change holds all the same, and the next run publishes it.
@@ -152,7 +152,7 @@ fn publish(workspace: &Workspace) -> Exit {
 
 fn new(root: &Path, arguments: &New) -> Result<Exit, Exit> {
     let (workspace, there) = open(root)?;
-    let made = signing_keys::new_key(&workspace, there.as_ref(), arguments.name.as_deref(), time::now());
+    let made = signing_keys::new_key(&workspace, &there, arguments.name.as_deref(), time::now());
     let key = made.map_err(not_done)?;
     tell(&workspace, &key, arguments.json);
     Ok(publish(&workspace))
@@ -191,6 +191,11 @@ fn list(root: &Path, arguments: &List) -> Result<Exit, Exit> {
         table.add_row([name.clone(), state.word().to_owned(), since.to_string(), until, reason]);
     }
     println!("{table}");
+    for key in register.keys.iter().filter(|key| key.state == KeyState::Active) {
+        if let Some(problem) = signing_keys::secret_problem(&workspace.private, key) {
+            eprintln!("warning: the key '{}' is active, and {problem}.", key.name);
+        }
+    }
     tell_outsiders(&workspace)?;
     // Each on a line of its own, to be copied.
     register.keys.iter().for_each(|key| println!("{}", key.key));
@@ -229,7 +234,7 @@ fn rotate(root: &Path, arguments: &Rotate) -> Result<Exit, Exit> {
     let reason = of_change(&arguments.reason, "rotation")?;
     let (workspace, there) = open(root)?;
     let said = (arguments.name.as_deref(), reason);
-    let (old, key) = signing_keys::rotate(&workspace, there.as_ref(), said, time::now()).map_err(not_done)?;
+    let (old, key) = signing_keys::rotate(&workspace, &there, said, time::now()).map_err(not_done)?;
     tell(&workspace, &key, arguments.json);
     if workspace.signing.key.as_ref() == Some(&old.name) {
         return Err(usage(&format!(
@@ -243,7 +248,7 @@ fn rotate(root: &Path, arguments: &Rotate) -> Result<Exit, Exit> {
 fn revoke(root: &Path, arguments: &Revoke) -> Result<Exit, Exit> {
     let reason = of_change(&arguments.reason, "revocation")?;
     let (workspace, there) = open(root)?;
-    let key = signing_keys::revoke(&workspace, there.as_ref(), (&arguments.name, reason), time::now());
+    let key = signing_keys::revoke(&workspace, &there, (&arguments.name, reason), time::now());
     let key = key.map_err(not_done)?;
     println!("revoked: {}, {}", key.name, key.key);
     if workspace.signing.key.as_ref() == Some(&key.name) {

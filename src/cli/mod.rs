@@ -62,9 +62,9 @@ Exit codes:
    1  failed, and may succeed if tried again
    2  wrong use or configuration
    3  held back by quality: nothing of a run was published
-   4  done, and something was found ('verify', 'evidence verify', 'export', 'purge',
-      'status --fail', 'check'), a row was not ('trace'), or a release is another one
-      now ('replay')
+   4  done, and something was found or is not as it should be ('verify', 'trace',
+      'replay', 'check', 'evidence verify', 'evidence export', 'evidence purge',
+      'backup verify', 'compact', 'gc', 'status --fail', 'watch --once')
   42  failed, and will not succeed if tried again";
 
 /// Turns a city's mobility feeds into open data that people can trust.

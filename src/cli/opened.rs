@@ -2,17 +2,17 @@
 
 use std::path::Path;
 
-use crate::cli::exit::Exit;
+use crate::cli::exit::{Exit, usage};
 use crate::output_file::{self, Readers};
 use crate::pipeline::Pipeline;
 use crate::pipeline::run::RunError;
 use crate::publication;
 use crate::publish::PublishError;
-use crate::publish::bucket::{Bucket, missing_folder};
+use crate::publish::bucket::{Bucket, local_folder, missing_folder};
 use crate::publish::iceberg::{self, Stale};
 use crate::schedule::gone::refuse_gone_bucket;
-use crate::workspace::Workspace;
 use crate::workspace::outline::{self, Needs};
+use crate::workspace::{Workspace, lies_in};
 use crate::yaml::{Problem, suggestion};
 
 /// Reads the workspace, or tells its mistakes.
@@ -60,8 +60,21 @@ pub(super) fn clock_is_set() -> Result<(), Exit> {
     Err(Exit::Transient)
 }
 
+/// Refuses to write what was named for output into the bucket, where it would be published or replace what is, or into the private store;
+/// links are followed.
+pub(super) fn refuse_stores(workspace: &Workspace, output: &Path) -> Result<(), Exit> {
+    let is_in = |folder: &Path| lies_in(output, folder);
+    let bucket = local_folder(&workspace.bucket).ok().flatten();
+    if bucket.is_some_and(|bucket| is_in(&bucket)) || is_in(&workspace.private) {
+        let output = output.display();
+        return Err(usage(&format!("{output} is in the bucket or the private store. Name a place outside of both.")));
+    }
+    Ok(())
+}
+
 /// Writes a file that was named for output, or tells why it could not be written.
-pub(super) fn write_output(file: &Path, text: &str, readers: Readers) -> Result<(), Exit> {
+pub(super) fn write_output(workspace: &Workspace, file: &Path, text: &str, readers: Readers) -> Result<(), Exit> {
+    refuse_stores(workspace, file)?;
     output_file::write(file, text.as_bytes(), readers).map_err(|error| unwritten(file, &error))
 }
 

@@ -56,7 +56,7 @@ fn report(root: &Path, arguments: &ReportArguments) -> Result<Exit, Exit> {
     let report = report.map_err(|error| failed(&error, false, None))?;
     match &arguments.output {
         Some(file) => {
-            write_output(file, &write_html(&report, arguments.language), Readers::AsUsual)?;
+            write_output(&workspace, file, &write_html(&report, arguments.language), Readers::AsUsual)?;
         }
         None if arguments.json => {
             // Made of texts, finite numbers and lists, which always serialise.

@@ -146,7 +146,7 @@ fn report(workspace: &Workspace, arguments: &ReportArguments) -> Result<Exit, Ex
     #[allow(clippy::disallowed_methods, reason = "the user names it: a pipe or a terminal may be meant")]
     match &arguments.output {
         None => print!("{text}"),
-        Some(file) => write_output(file, &text, Readers::AsUsual)?,
+        Some(file) => write_output(workspace, file, &text, Readers::AsUsual)?,
     }
     Ok(Exit::Done)
 }

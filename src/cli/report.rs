@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::audit_report::{AuditError, AuditReport, files};
 use crate::cli::exit::Exit;
-use crate::cli::opened::{bucket_to_read, read_workspace, unwritten, write_output};
+use crate::cli::opened::{bucket_to_read, read_workspace, refuse_stores, unwritten, write_output};
 use crate::cli::run::failed;
 use crate::output_file::Readers;
 use crate::process_document;
@@ -73,19 +73,20 @@ fn process(root: &Path, arguments: &ProcessArguments) -> Result<Exit, Exit> {
     let language = arguments.language;
     let page = process_document::write(&workspace, language).map_err(|error| told(&error.into()))?;
     let file = arguments.output.clone().unwrap_or_else(|| PathBuf::from(format!("process.{}.html", language.code())));
-    write_output(&file, &page, Readers::AsUsual)?;
+    write_output(&workspace, &file, &page, Readers::AsUsual)?;
     println!("{} has the process document: open it in a browser, or print it.", file.display());
     Ok(Exit::Done)
 }
 
 fn audit(root: &Path, arguments: &AuditArguments) -> Result<Exit, Exit> {
     let workspace = read_workspace(root)?;
+    let folder = arguments.into.clone().unwrap_or_else(|| PathBuf::from(format!("audit-{}", arguments.year)));
+    refuse_stores(&workspace, &folder)?;
     let bucket = bucket_to_read(&workspace).map_err(|error| failed(&error, false, None))?;
     let report = AuditReport::of(&workspace, bucket.as_ref(), arguments.year).map_err(|error| told(&error))?;
-    let folder = arguments.into.clone().unwrap_or_else(|| PathBuf::from(format!("audit-{}", arguments.year)));
     std::fs::create_dir_all(&folder).map_err(|error| unwritten(&folder, &error))?;
     for file in files(&report, arguments.language) {
-        write_output(&folder.join(&file.name), &file.text, Readers::AsUsual)?;
+        write_output(&workspace, &folder.join(&file.name), &file.text, Readers::AsUsual)?;
     }
     let page = folder.join(format!("report.{}.html", arguments.language.code()));
     println!("{} has the report of {}: open it in a browser, or print it.", page.display(), arguments.year);

@@ -198,7 +198,7 @@ impl Runs<'_> {
     /// Runs a pipeline's dates, and tells of those that have no evidence.
     fn dates(&mut self, pipeline: &Pipeline, dates: &[Option<ServiceDate>]) {
         let (mut skipped, mut withdrawn) = (Vec::new(), Vec::new());
-        let mut destroyed: BTreeMap<(ServiceDate, String), Vec<ServiceDate>> = BTreeMap::new();
+        let mut destroyed: BTreeMap<(ServiceDate, [String; 3]), Vec<ServiceDate>> = BTreeMap::new();
         for date in dates {
             let bar = progress(pipeline, self.arguments.json);
             let watch = |stage: &str, rows: u64| {
@@ -213,8 +213,9 @@ impl Runs<'_> {
                 Ok(run) => self.ran(pipeline, run),
                 Err(error) if self.arguments.from.is_some() && error.is_absent() => {
                     match &error {
-                        RunError::Purged { date, day, why, .. } => {
-                            destroyed.entry((*day, why.clone())).or_default().push(*date);
+                        RunError::Purged { date, day, why, what, .. } => {
+                            let said = [what.destroyed().en, why.clone(), what.kept().en];
+                            destroyed.entry((*day, said)).or_default().push(*date);
                         }
                         RunError::Withdrawn { date, .. } => withdrawn.push(*date),
                         _ => skipped.extend(*date),
@@ -277,12 +278,14 @@ fn tell_skipped(
     pipeline: &str,
     all: usize,
     (skipped, withdrawn): (&[ServiceDate], &[ServiceDate]),
-    destroyed: &BTreeMap<(ServiceDate, String), Vec<ServiceDate>>,
+    destroyed: &BTreeMap<(ServiceDate, [String; 3]), Vec<ServiceDate>>,
 ) {
-    for ((day, why), dates) in destroyed {
+    for ((day, [what, why, kept]), dates) in destroyed {
         let (count, dates) = (dates.len(), spans(dates));
+        // Where all was destroyed, the date was.
+        let what = if kept.is_empty() { String::new() } else { format!("{what} of ") };
         println!(
-            "{pipeline}: {count} of {all} dates were destroyed on {day} {why} and cannot be run again: {dates}; skipped\n"
+            "{pipeline}: {what}{count} of {all} dates were destroyed on {day} {why}{kept}, and cannot be run again: {dates}; skipped\n"
         );
     }
     if !withdrawn.is_empty() {

@@ -12,7 +12,7 @@ use crate::cli::terminal::Stdout;
 use crate::metrics::ListenAddress;
 use crate::publish::bucket::local_folder;
 use crate::serve::{AccessLog, Site, serve};
-use crate::workspace::stores;
+use crate::workspace::{lies_in, stores};
 
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -55,6 +55,11 @@ fn serve_bucket(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
     }
     let log = match &arguments.log {
         None => AccessLog::default(),
+        // It would be served, with what it says of readers.
+        Some(path) if lies_in(path, &folder) => {
+            eprintln!("error: the log {} is in the bucket. Name a place outside of it.", path.display());
+            return Err(Exit::Usage);
+        }
         Some(path) => AccessLog::open(path).map_err(|error| {
             eprintln!("error: the log {} cannot be written: {error}. Check its path and permissions.", path.display());
             Exit::Usage

@@ -98,7 +98,7 @@ fn status(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
             OfPage::En => Language::En,
         };
         // It is as private as what it is made of.
-        write_output(file, &page(&status, language), Readers::Owner)?;
+        write_output(workspace, file, &page(&status, language), Readers::Owner)?;
     }
     let stale = stale_catalogue(workspace);
     if arguments.json {

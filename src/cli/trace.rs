@@ -31,7 +31,7 @@ pub(super) struct Arguments {
     #[arg(value_name = "DATASET/TABLE")]
     target: Target,
     /// Columns and their values, or the values of the primary key
-    #[arg(value_name = "KEY", required = true)]
+    #[arg(value_name = "KEY")]
     key: Vec<String>,
     /// Look into this date
     #[arg(long, value_name = "DATE")]

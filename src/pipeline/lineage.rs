@@ -8,7 +8,7 @@ use crate::ledger::{Kind, RunRecord, record_key};
 use crate::pipeline::recorded;
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
-use crate::publish::index;
+use crate::publish::log::Heads;
 use crate::time::ServiceDate;
 
 /// The records of the runs that made the current files of a dataset, or of all of them, each once; the oldest date first, of a date in
@@ -22,10 +22,10 @@ pub(crate) fn current(
     date: Option<ServiceDate>,
 ) -> Result<Vec<(Digest, RunRecord)>, PublishError> {
     let datasets = dataset.map_or_else(|| bucket.folders("meta"), |dataset| Ok([dataset.to_owned()].into()))?;
-    let mut keys = BTreeSet::new();
+    let (mut keys, heads) = (BTreeSet::new(), Heads::read(bucket)?);
     for dataset in datasets {
         for table in bucket.folders(&format!("meta/{dataset}"))? {
-            let current = index::current(bucket, &dataset, &table)?;
+            let current = heads.current(bucket, &dataset, &table)?;
             let files = current.into_iter().flat_map(|index| index.files);
             keys.extend(
                 files.filter(|file| date.is_none_or(|date| file.partition_date == date)).map(|file| file.record),

@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::durable;
 use crate::ledger::PurgeRecord;
+use crate::publish::bucket::Bucket;
+use crate::text::Text;
 use crate::time::ServiceDate;
 
 /// The file that keeps room on the disk for a purge.
@@ -35,6 +37,19 @@ pub struct PurgedDate {
     pub by: Option<String>,
     /// Where its record is in the bucket.
     pub record: String,
+    /// What went and what stayed; not there where an earlier version of this program wrote the line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub what: Option<PurgedWhat>,
+}
+
+/// What went of a date and what stayed, as the record of the purge says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PurgedWhat {
+    /// Sources whose evidence this program kept.
+    pub own: Vec<String>,
+    /// Sources whose evidence somebody else keeps: it was not touched.
+    pub others: Vec<String>,
+    pub key: bool,
 }
 
 /// A purge that has begun: dates before `first_kept` go.
@@ -57,11 +72,89 @@ impl From<&PurgeRecord> for PurgedDate {
             rule: record.rule.clone(),
             by: record.decided.as_ref().map(|decided| decided.by.clone()),
             record: record.to_bytes().0,
+            what: Some(PurgedWhat::from(record)),
         }
     }
 }
 
+impl From<&PurgeRecord> for PurgedWhat {
+    fn from(record: &PurgeRecord) -> Self {
+        Self {
+            own: record.evidence.iter().map(|of| of.source.clone()).collect(),
+            others: record.kept_by_others.clone(),
+            key: record.pseudonym_key.is_some(),
+        }
+    }
+}
+
+impl PurgedWhat {
+    /// What was destroyed: `the evidence, the key and the quarantine`.
+    pub fn destroyed(&self) -> Text {
+        let is_own = self.others.is_empty() || !self.own.is_empty();
+        match (is_own, self.key || self.others.is_empty()) {
+            (true, true) => {
+                Text::new("the evidence, the key and the quarantine", "Aufzeichnungen, Schlüssel und Quarantäne")
+            }
+            (true, false) => Text::new("the evidence and the quarantine", "Aufzeichnungen und Quarantäne"),
+            (false, true) => Text::new("the key and the quarantine", "Schlüssel und Quarantäne"),
+            (false, false) => {
+                Text::new("the quarantine and what runs had prepared", "Quarantäne und Vorbereitetes von Läufen")
+            }
+        }
+    }
+
+    /// What was not, to be put behind it; nothing where all was.
+    pub fn kept(&self) -> Text {
+        if self.others.is_empty() {
+            return Text::default();
+        }
+        let names = self.others.join(", ");
+        Text::new(
+            format!("; evidence kept by others was not touched ({names})"),
+            format!("; Aufzeichnungen, die andere aufbewahren, blieben unberührt ({names})"),
+        )
+    }
+}
+
 impl PurgedDate {
+    /// What went and what stayed. Of a line that does not say it all counts as destroyed.
+    pub fn what(&self) -> PurgedWhat {
+        self.what.clone().unwrap_or_default()
+    }
+
+    /// Whether it is the same destruction, also where one line says more of it.
+    fn is(&self, other: &Self) -> bool {
+        let of = |purged: &Self| (purged.pipeline.clone(), purged.date, purged.at, purged.record.clone());
+        of(self) == of(other)
+    }
+
+    /// What was destroyed of a source, in a few words: `destroyed on 2027-12-19 by 'retention.evidence: 13 months'`.
+    pub fn said_of(&self, source: &str, day: ServiceDate) -> String {
+        let is_kept = self.what().others.iter().any(|other| other == source);
+        let what = if is_kept { "key and quarantine destroyed" } else { "destroyed" };
+        let rest = if is_kept { "; the evidence is kept by others" } else { "" };
+        format!("{what} on {day} {}{rest}", self.why())
+    }
+
+    /// With what its record in a bucket says of what went, where the line does not.
+    pub fn told_by(mut self, bucket: &Bucket) -> Self {
+        if self.what.is_none() {
+            let bytes = bucket.get(&self.record).ok().flatten();
+            let record = bytes.and_then(|bytes| serde_json::from_slice::<PurgeRecord>(&bytes).ok());
+            self.what = record.as_ref().map(PurgedWhat::from);
+        }
+        self
+    }
+
+    /// By which rule or whom, in German: `nach der Regel 'retention.evidence: 13 months'`.
+    pub fn why_de(&self) -> String {
+        match (&self.rule, &self.by) {
+            (Some(rule), _) => format!("nach der Regel '{rule}'"),
+            (None, Some(by)) => format!("auf Entscheidung von {by}"),
+            (None, None) => "nach einer Regel, die nicht mehr bekannt ist".to_owned(),
+        }
+    }
+
     /// By which rule or whom, for people: `by 'retention.evidence: 13 months'`.
     pub fn why(&self) -> String {
         match (&self.rule, &self.by) {
@@ -201,7 +294,7 @@ pub fn registered_after(private: &Path, bytes: u64) -> io::Result<(Vec<PurgedDat
 /// Adds dates to the register that another one, or the bucket, knows of; gives how many are new.
 pub fn add(private: &Path, dates: &[PurgedDate]) -> io::Result<usize> {
     let known = lines(private)?;
-    let new: Vec<&PurgedDate> = dates.iter().filter(|new| !known.contains(new)).collect();
+    let new: Vec<&PurgedDate> = dates.iter().filter(|new| !known.iter().any(|known| known.is(new))).collect();
     let mut text = Vec::new();
     for line in &new {
         serde_json::to_writer(&mut text, line)?;
@@ -300,6 +393,25 @@ mod tests {
         keep_room(folder.path());
         let denied = with_room(folder.path(), &mut || Err(io::ErrorKind::PermissionDenied.into()));
         assert!(denied.is_err() && room.exists());
+    }
+
+    #[test]
+    fn what_went_is_told_as_the_record_says_and_the_same_destruction_is_one_line() {
+        let mut of = record(Some("bus"), "2026-11-24");
+        let said = |of: &PurgeRecord| {
+            let what = PurgedDate::from(of).what();
+            (what.destroyed().en, what.kept().en)
+        };
+        assert_eq!(said(&of), ("the evidence, the key and the quarantine".to_owned(), String::new()));
+        of.kept_by_others = vec!["positions".to_owned()];
+        of.pseudonym_key = Some(crate::digest::Digest::of(b"key"));
+        let kept = "; evidence kept by others was not touched (positions)".to_owned();
+        assert_eq!(said(&of), ("the key and the quarantine".to_owned(), kept));
+        let folder = tempfile::tempdir().unwrap();
+        let line = PurgedDate::from(&of);
+        let older = PurgedDate { what: None, ..line.clone() };
+        assert_eq!(add(folder.path(), &[older]).unwrap(), 1);
+        assert_eq!(add(folder.path(), &[line]).unwrap(), 0);
     }
 
     #[test]

@@ -107,6 +107,27 @@ pub(crate) struct Signer {
     pub known: Vec<VerifierKey>,
 }
 
+/// What ended a key, as the log of the bucket says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ended {
+    pub name: String,
+    pub key: String,
+    pub state: KeyState,
+    pub at: Timestamp,
+    pub reason: Option<String>,
+}
+
+impl Ended {
+    /// Whether it says more than is known of the key: that it is not good any more, or that it was revoked.
+    pub(crate) fn is_news_of(&self, known: &PublicKey) -> bool {
+        match known.state {
+            KeyState::Active => true,
+            KeyState::Rotated => self.state == KeyState::Revoked,
+            KeyState::Revoked => false,
+        }
+    }
+}
+
 /// Where the keys are.
 pub(crate) fn folder(private: &Path) -> PathBuf {
     private.join("keys").join("signing")
@@ -118,6 +139,29 @@ fn secret_path(private: &Path, name: &str) -> PathBuf {
 
 fn failed<'a>(path: &'a Path, verb: &'static str) -> impl Fn(io::Error) -> SigningError + 'a {
     move |error| SigningError::File { path: path.to_owned(), verb, problem: error.to_string() }
+}
+
+/// Whether something stands in the place of a file that is none: trying again does not help.
+pub(crate) fn is_no_file(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidData, InvalidInput, IsADirectory, NotADirectory, Other};
+    matches!(error.kind(), InvalidData | InvalidInput | IsADirectory | NotADirectory | Other)
+}
+
+/// What is wrong with the file of a key's secret, for who lists the keys or has them checked; nothing where it is as it should be.
+pub(crate) fn secret_problem(private: &Path, key: &PublicKey) -> Option<String> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let path = secret_path(private, &key.name);
+    match std::fs::metadata(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Some(format!("its secret {} is gone", path.display())),
+        Err(error) => Some(format!("its secret {} cannot be looked at: {error}", path.display())),
+        Ok(found) if !found.is_file() => Some(format!("{} is no file, and has no secret", path.display())),
+        Ok(found) if found.permissions().mode() & 0o077 != 0 => Some(format!(
+            "its secret {} can be read by others (mode {:03o}): 'chmod 600'; if others may have read it, revoke the key",
+            path.display(),
+            found.permissions().mode() & 0o777
+        )),
+        Ok(_) => None,
+    }
 }
 
 /// The right to sign and to change keys, which one process of a private store has at a time; it is waited for.
@@ -134,6 +178,9 @@ impl Register {
         let path = folder(private).join("keys.json");
         let bytes = match durable::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) if is_no_file(&error) => {
+                return Err(SigningError::Register { path: path.clone(), problem: error.to_string() });
+            }
             other => other.map_err(failed(&path, "read"))?,
         };
         let damaged = |problem: String| SigningError::Register { path: path.clone(), problem };
@@ -242,6 +289,16 @@ impl Register {
         Ok(key)
     }
 
+    /// Takes over what the log says of keys that are good ones here: this store was brought back from an older copy.
+    fn take_ends(&mut self, ended: &[Ended]) {
+        for of in ended {
+            if let Some(key) = self.keys.iter_mut().find(|key| key.key == of.key && of.is_news_of(key)) {
+                (key.state, key.until) = (of.state, Some(of.at));
+                key.reason.clone_from(&of.reason);
+            }
+        }
+    }
+
     fn end(&mut self, name: &str, state: KeyState, at: Timestamp, reason: Option<&str>) {
         if let Some(key) = self.keys.iter_mut().find(|key| key.name == name) {
             key.state = state;
@@ -282,9 +339,7 @@ pub(crate) fn secret(private: &Path, key: &PublicKey) -> Result<Result<SigningKe
     let path = secret_path(private, &key.name);
     let text = match durable::read_to_string(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Err(UnusableSecret::Gone)),
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-            return Ok(Err(UnusableSecret::Damaged(error.to_string())));
-        }
+        Err(error) if is_no_file(&error) => return Ok(Err(UnusableSecret::Damaged(error.to_string()))),
         other => other.map_err(failed(&path, "read"))?,
     };
     Ok(match SigningKey::from_text(&text) {
@@ -318,15 +373,37 @@ pub(crate) fn signer(workspace: &Workspace) -> Result<Option<Signer>, SigningErr
     Ok(Some(Signer { origin, key: secret, known }))
 }
 
+/// Whether a key of the register is the one that signs.
+pub(crate) fn signs(workspace: &Workspace, register: &Register, key: &str) -> bool {
+    let signing = &workspace.signing;
+    let current = register.current(signing.origin.as_deref(), signing.key.as_deref());
+    matches!(current, Ok(Some(current)) if current.key == key)
+}
+
+/// Takes over what the log says of keys that are good ones here.
+pub(crate) fn take_ends(workspace: &Workspace, ended: &[Ended]) -> Result<(), SigningError> {
+    changed(workspace, &InBucket { ended: ended.to_vec(), ..InBucket::default() }, |_| Ok(()))
+}
+
+/// What the bucket tells of keys.
+#[derive(Debug, Default)]
+pub(crate) struct InBucket {
+    /// `ledger/keys.json`
+    pub keys: Option<PublicKeys>,
+    /// What the log has ended.
+    pub ended: Vec<Ended>,
+}
+
 /// Changes the keys of a workspace as `change` says. `there` is what the bucket has of them.
 fn changed<T>(
     workspace: &Workspace,
-    there: Option<&PublicKeys>,
+    there: &InBucket,
     change: impl FnOnce(&mut Register) -> Result<T, SigningError>,
 ) -> Result<T, SigningError> {
     let _alone = lock(&workspace.private)?;
     let mut register = Register::read(&workspace.private)?;
-    there.into_iter().for_each(|there| register.adopt(there));
+    register.take_ends(&there.ended);
+    there.keys.iter().for_each(|there| register.adopt(there));
     let changed = change(&mut register)?;
     register.write(&workspace.private)?;
     Ok(changed)
@@ -335,7 +412,7 @@ fn changed<T>(
 /// Makes a key beside those there are.
 pub(crate) fn new_key(
     workspace: &Workspace,
-    there: Option<&PublicKeys>,
+    there: &InBucket,
     name: Option<&str>,
     at: Timestamp,
 ) -> Result<PublicKey, SigningError> {
@@ -350,7 +427,7 @@ pub(crate) fn new_key(
 /// Makes a key in the place of the one that signs; gives both.
 pub(crate) fn rotate(
     workspace: &Workspace,
-    there: Option<&PublicKeys>,
+    there: &InBucket,
     (name, reason): (Option<&str>, &str),
     at: Timestamp,
 ) -> Result<(PublicKey, PublicKey), SigningError> {
@@ -370,7 +447,7 @@ pub(crate) fn rotate(
 /// Revokes a key: what it signs from then on counts for nothing.
 pub(crate) fn revoke(
     workspace: &Workspace,
-    there: Option<&PublicKeys>,
+    there: &InBucket,
     (name, reason): (&str, &str),
     at: Timestamp,
 ) -> Result<PublicKey, SigningError> {

@@ -350,7 +350,8 @@ impl<'a> Home<'a> {
                 // One point is no trend.
                 @if scores.iter().filter(|(_, score)| score.is_some()).count() > 1 { (trend::sparkline(&scores)) }
             }
-            @if newest_score(of).is_none() && withdrawals::has_any(of) {
+            // The tables that tell what was published are not checked.
+            @if newest_score(of).is_none() && withdrawals::has_any(of) && of.name != publication::DATASET {
                 p.small { (self.say("Keine Punkte: Die Ergebnisse der Prüfungen sind zurückgezogen.", "No points: the results of the checks are withdrawn.")) }
             }
             @if of.results.last().is_some_and(|newest| newest.status == Status::HeldBack) {
@@ -489,6 +490,12 @@ impl<'a> Home<'a> {
                             " (" @for (place, table) in gone.act.tables.iter().enumerate() { @if place > 0 { ", " } (named(table, language)) } ")"
                         }
                         (self.say(": zurückgezogen", ": withdrawn")) (withdrawals::act(gone.act.tombstone, language))
+                        @if gone.is_part {
+                            (self.say(
+                                " Die übrigen Tabellen des Tages sind veröffentlicht.",
+                                " The other tables of the date are published.",
+                            ))
+                        }
                     }
                 } } }
             }
@@ -502,23 +509,25 @@ struct Gone<'a> {
     last: ServiceDate,
     act: Withdrawal<'a>,
     has_names: bool,
+    /// Whether other tables of the dates are there.
+    is_part: bool,
 }
 
 fn gone(of: &Dataset) -> Vec<Gone<'_>> {
     let mut found: Vec<Gone<'_>> = Vec::new();
     let names = |of: &Withdrawal<'_>| of.tables.iter().map(|table| table.index.table.clone()).collect::<Vec<_>>();
     for (date, day) in withdrawals::of_dataset(of) {
-        let has_names = day.has_names();
+        let (has_names, is_part) = (day.has_names(), !day.is_whole);
         for act in day.acts {
             let is_same = |of: &&mut Gone<'_>| {
                 of.last.plus_days(1) == date
-                    && of.has_names == has_names
+                    && (of.has_names, of.is_part) == (has_names, is_part)
                     && of.act.tombstone.record == act.tombstone.record
                     && names(&of.act) == names(&act)
             };
             match found.iter_mut().rev().find(is_same) {
                 Some(gone) => gone.last = date,
-                None => found.push(Gone { first: date, last: date, act, has_names }),
+                None => found.push(Gone { first: date, last: date, act, has_names, is_part }),
             }
         }
     }

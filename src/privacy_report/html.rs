@@ -17,7 +17,7 @@ pub(crate) fn write(report: &PrivacyReport, language: Language) -> String {
         p.of { (report.title) ", " (day_in(report.made_on, language)) }
         p {
             (say(
-                "Was von jeder Spalte veröffentlicht wird, wie und warum; wie lange Belege und Schlüssel aufbewahrt werden; und wie \
+                "Was von jeder Spalte veröffentlicht wird, wie und warum; wie lange Aufzeichnungen und Schlüssel aufbewahrt werden; und wie \
                  weit sich Fahrzeuge in den veröffentlichten Dateien verfolgen lassen. Der Bericht enthält keine personenbezogenen Daten.",
                 "What is published of each column, how and why; how long evidence and keys are kept; and how far vehicles can be \
                  followed in the published files. The report holds no personal data.",
@@ -226,7 +226,7 @@ fn of_linkage(linkage: &Linkage, language: Language) -> Markup {
                 th { (say("Tag", "Day")) }
                 th.n { (say("Zeilen", "Rows")) }
                 th.n { (say("Pseudonyme", "Pseudonyms")) }
-                th { (say("Belege und Schlüssel", "Evidence and key")) }
+                th { (say("Aufzeichnungen und Schlüssel", "Evidence and key")) }
             } }
             tbody { @for day in &linkage.days {
                 tr {

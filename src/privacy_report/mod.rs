@@ -22,6 +22,7 @@ pub(crate) use self::words::privacy as of_rules;
 use crate::pipeline::Pipeline;
 use crate::pipeline::run::RunError;
 use crate::pipeline::run::day_key::day_keys;
+use crate::pipeline::run::purge::kept_by_others;
 use crate::pipeline::run::unread::{UnreadOfSource, unread};
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
@@ -46,6 +47,9 @@ pub(crate) struct PrivacyReport {
 pub(crate) struct Kept {
     /// The period of evidence and keys, which go together.
     pub evidence: Text,
+    /// Sources whose evidence others keep, which no purge touches.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub kept_by_others: Vec<String>,
     /// Keys that are there.
     pub keys: u64,
     /// The oldest date of which there is a key, and the first day on which that date's evidence and key are destroyed.
@@ -138,6 +142,7 @@ fn kept(workspace: &Workspace) -> Kept {
     let retention = &workspace.retention;
     Kept {
         evidence: retention.evidence.text(),
+        kept_by_others: kept_by_others(workspace).into_iter().collect(),
         keys: dates.len() as u64,
         oldest,
         destroyed_on: oldest.map(|date| retention.destroyed_on(date)),

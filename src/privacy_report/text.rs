@@ -52,8 +52,20 @@ pub(super) fn kept(report: &PrivacyReport, language: Language) -> String {
     let kept = &report.retention;
     let period = language.of(&kept.evidence);
     let general = match language {
-        Language::De => format!("Belege und Schlüssel werden {period} aufbewahrt und zusammen vernichtet."),
+        Language::De => format!("Aufzeichnungen und Schlüssel werden {period} aufbewahrt und zusammen vernichtet."),
         Language::En => format!("Evidence and keys are kept for {period} and destroyed together."),
+    };
+    let general = match (kept.kept_by_others.as_slice(), language) {
+        ([], _) => general,
+        (others, Language::De) => {
+            format!(
+                "{general} Aufzeichnungen, die andere aufbewahren ({}), werden nicht vernichtet.",
+                others.join(", ")
+            )
+        }
+        (others, Language::En) => {
+            format!("{general} Evidence that others keep ({}) is not destroyed.", others.join(", "))
+        }
     };
     let there = match (kept.keys, language) {
         (1, Language::De) => "Es gibt einen Schlüssel; er ist".to_owned(),
@@ -235,6 +247,7 @@ mod tests {
                 evidence: Text::new("13 months", "13 Monate"),
                 keys,
                 oldest: Some(date("2026-11-24")),
+                kept_by_others: Vec::new(),
                 destroyed_on: Some(date("2027-12-25")),
             },
             datasets: Vec::new(),

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use crate::capture::source::Source;
 use crate::licences::AGREEMENT;
 use crate::page::{identifier, page_in};
+use crate::pipeline::run::purge::kept_by_others;
 use crate::pipeline::{FeedOrigin, Named, Pipeline};
 use crate::privacy_report;
 use crate::publish::PublishError;
@@ -261,6 +262,18 @@ impl<'a> Page<'a> {
                             " die Dateien; ein veröffentlichter Beleg nennt Prüfsummen, Regel und Tag der Vernichtung. Ohne Schlüssel lässt sich kein Pseudonym zurückverfolgen.",
                             " deletes the files; a published record names digests, rule and day of the destruction. Without the key no pseudonym can be traced back.",
                         ))
+                        @let others: Vec<String> = kept_by_others(self.workspace).into_iter().collect();
+                        @if !others.is_empty() {
+                            (self.say(
+                                " Nicht gelöscht werden Aufzeichnungen, die andere aufbewahren (",
+                                " Captures that others keep are not deleted (",
+                            ))
+                            (others.join(", "))
+                            (self.say(
+                                "): Über deren Frist entscheidet, wer sie aufbewahrt.",
+                                "): how long these stay is decided by who keeps them.",
+                            ))
+                        }
                     },
                 ))
                 (self.row(

@@ -14,6 +14,7 @@ mod location;
 mod named;
 mod tail;
 mod versions;
+mod whole;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -310,6 +311,8 @@ impl Bucket {
         let failed = |error: std::io::Error| {
             self.failed(key, object_store::Error::Generic { store: "bucket", source: error.into() })
         };
+        // It leaves the bucket nowhere.
+        self.path(key)?;
         if let Some(folder) = &self.folder {
             self.refuse_no_file(key)?;
             return durable::open_to_read(&folder.join(key)).map_err(|error| self.unread(key, failed(error)));

@@ -110,13 +110,20 @@ pub(crate) fn meet(one: &Location, other: &Location) -> bool {
 /// Whether one of two folders lies in the other, or is it; links and `..` are followed, also where a folder is not there yet.
 pub(crate) fn lie_in_each_other(one: &Path, other: &Path) -> bool {
     let (one, other) = (resolved(one), resolved(other));
-    // The same folder may also be mounted in two places.
-    let is = |path: &Path, of: &Path| {
-        use std::os::unix::fs::MetadataExt;
-        let id = |path: &Path| std::fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino())).ok();
-        path == of || id(path).is_some_and(|own| id(of) == Some(own))
-    };
-    one.ancestors().any(|above| is(above, &other)) || other.ancestors().any(|above| is(above, &one))
+    one.ancestors().any(|above| is_same(above, &other)) || other.ancestors().any(|above| is_same(above, &one))
+}
+
+/// Whether two resolved paths are one: the same folder may also be mounted in two places.
+fn is_same(path: &Path, of: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let id = |path: &Path| std::fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino())).ok();
+    path == of || id(path).is_some_and(|own| id(of) == Some(own))
+}
+
+/// Whether a file or a folder is a folder, or lies in it; links and `..` are followed, also where it is not there yet.
+pub(crate) fn lies_in(path: &Path, folder: &Path) -> bool {
+    let (path, folder) = (resolved(path), resolved(folder));
+    path.ancestors().any(|above| is_same(above, &folder))
 }
 
 /// A path without links and `..`.

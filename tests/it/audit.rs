@@ -316,3 +316,107 @@ fn the_process_document_says_what_is_not_stated_and_check_names_the_line_for_it(
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success() && told.contains("Audit: nothing is missing"), "{told}");
 }
+
+#[test]
+fn the_report_stands_on_the_files_that_the_indexes_name_and_on_no_others() {
+    let world = World::with_publication();
+    world.run();
+    let audit = ["report", "audit", "--year", "2026", "--lang", "en", "--into", "audit"];
+    done(&world, &audit);
+    for table in ["publication/releases", "stadtbus-telemetrie/vehicle_locations"] {
+        let path = world.files_json(table)["files"][0]["path"].as_str().unwrap().to_owned();
+        let path = world.path("data/bucket").join(path);
+        let whole = std::fs::read(&path).unwrap();
+        let refused = |expected: &str| {
+            let output = world.program(&audit);
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(42), "{table} {stderr}");
+            assert!(stderr.contains(expected), "{table} {stderr}");
+        };
+        let mut changed = whole.clone();
+        let middle = changed.len() / 2;
+        changed[middle] ^= 1;
+        std::fs::write(&path, &changed).unwrap();
+        refused("other bytes than its index");
+        std::fs::write(&path, "junk").unwrap();
+        refused("other bytes than its index");
+        std::fs::remove_file(&path).unwrap();
+        refused("it is not there");
+        std::fs::write(&path, &whole).unwrap();
+    }
+    done(&world, &audit);
+}
+
+#[test]
+fn destructions_and_keys_are_told_from_the_log_with_their_records_and_the_command_that_checks_it() {
+    let mut world = World::with_publication();
+    world.replace_first("fahrtenbuch.yaml", "people:", "signing: {origin: stadt.example/bus}\npeople:");
+    let key = done(&world, &["key", "new"]);
+    let key = key.lines().next().unwrap().to_owned();
+    world.run();
+    let page = |world: &World| {
+        done(world, &["report", "audit", "--year", "2026", "--lang", "en", "--into", "audit"]);
+        std::fs::read_to_string(world.path("audit/report.en.html")).unwrap()
+    };
+    let before = page(&world);
+    assert!(before.contains("Nothing of dates of the year was destroyed"));
+    assert!(before.contains(&format!("--key '{key}'")) && before.contains("--since FILE"));
+    world.set_clock("2028-01-10T12:00:00Z");
+    let by = ["--before", "2026-11-25", "--by", "Datenmanagement", "--reason", "The clock is right"];
+    let said = crate::purge::purge(&world, &by);
+    let after = page(&world);
+    let records = crate::purge::records(&world);
+    assert!(!records.is_empty(), "{said}");
+    for record in crate::world::files(&world.path("data/bucket/ledger/records")).iter() {
+        let (name, bytes) = record;
+        let value: Value = serde_json::from_slice(bytes).unwrap();
+        if ["fahrtenbuch-purge/1", "fahrtenbuch-key/1"].contains(&value["format"].as_str().unwrap_or_default()) {
+            assert!(after.contains(name.strip_suffix(".json").unwrap()), "{name}");
+        }
+    }
+    assert!(
+        after.contains("not touched, as others keep them")
+            && after.contains("Captures that others keep are not destroyed")
+    );
+}
+
+#[test]
+fn nothing_is_written_into_the_bucket_or_the_private_store_that_somebody_named_for_output() {
+    let world = World::with_publication();
+    world.run();
+    std::os::unix::fs::symlink(world.path("data/bucket"), world.path("link")).unwrap();
+    std::os::unix::fs::symlink(world.path("data/bucket/index.html"), world.path("page.html")).unwrap();
+    let everything = || {
+        let mut all = crate::world::files(&world.path("data/bucket"));
+        all.extend(
+            crate::world::files(&world.path("data/private"))
+                .into_iter()
+                .map(|(name, bytes)| (format!("p/{name}"), bytes)),
+        );
+        all
+    };
+    let before = everything();
+    for place in ["data/bucket", "data/private", "link", "data/bucket/new", "page.html", "data/../data/bucket"] {
+        let file = match place {
+            "page.html" => place.to_owned(),
+            folder => format!("{folder}/index.html"),
+        };
+        let commands = [
+            vec!["report", "audit", "--year", "2026", "--into", place],
+            vec!["report", "process", "--output", &file],
+            vec!["privacy", "report", "--output", &file],
+            vec!["quality", "report", "--format", "html", "--output", &file],
+            vec!["status", "--html", &file],
+        ];
+        for command in commands {
+            let output = world.program(&command);
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(2), "{command:?} {stderr}");
+            assert!(stderr.contains("is in the bucket or the private store"), "{command:?} {stderr}");
+        }
+    }
+    let after = everything();
+    let changed: Vec<&String> =
+        before.keys().chain(after.keys()).filter(|name| before.get(*name) != after.get(*name)).collect();
+    assert!(changed.is_empty(), "{changed:?}");
+}

@@ -124,3 +124,24 @@ fn feeds_are_polled_from_a_flaky_server_and_published() {
     assert!(run.status.success(), "{}", text(&run.stderr));
     assert!(world.path("data/bucket/meta/stadtbus-fahrplan/stops/files.json").exists());
 }
+
+/// Whoever writes a script reads one of three places: all name the same commands.
+#[test]
+fn exit_code_4_is_told_alike_in_the_help_and_in_the_documents() {
+    let root = crate::world::root();
+    let read = |name: &str| std::fs::read_to_string(root.join(name)).unwrap();
+    let help = std::process::Command::new(env!("CARGO_BIN_EXE_fahrtenbuch")).arg("--help").output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let from = help.find("   4  done").unwrap();
+    let of_help = &help[from..from + help[from..].find("  42").unwrap()];
+    let quoted = |text: &str, quote: char| -> Vec<String> {
+        text.split(quote).skip(1).step_by(2).map(|name| name.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+    };
+    let expected = quoted(of_help, '\'');
+    assert!(expected.len() > 8, "{of_help}");
+    for name in ["README.md", "docs/operations.md"] {
+        let text = read(name);
+        let line = text.lines().find(|line| line.starts_with("| 4 |")).unwrap();
+        assert_eq!(quoted(line, '`'), expected, "{name}");
+    }
+}

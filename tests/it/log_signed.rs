@@ -14,7 +14,7 @@ use crate::purge::told;
 use crate::releases::withdraw;
 use crate::world::{World, copy, files, root, s3, whole_files};
 
-const TIMETABLE: &str = "stadtbus-fahrplan";
+pub(crate) const TIMETABLE: &str = "stadtbus-fahrplan";
 const TELEMETRY: &str = "stadtbus-telemetrie";
 const STOPS: &str = "stadtbus-fahrplan/stops";
 const ORIGIN: &str = "stadt.example/bus";
@@ -41,7 +41,7 @@ pub(crate) fn hashes(lines: &[String]) -> Hashes {
 }
 
 /// A world whose log is signed, and its public key.
-fn signed() -> (World, String) {
+pub(crate) fn signed() -> (World, String) {
     let world = World::new();
     name_log(&world);
     let key = new_key(&world, &[]);
@@ -120,18 +120,18 @@ fn hash(base64: &str) -> tlog_tiles::Hash {
     tlog_tiles::Hash(base64::engine::general_purpose::STANDARD.decode(base64).unwrap().try_into().unwrap())
 }
 
-fn bucket(world: &World) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn bucket(world: &World) -> BTreeMap<String, Vec<u8>> {
     whole_files(&world.path("data/bucket"))
 }
 
 /// The names of files that only one has, or that have other bytes.
-fn differences(one: &BTreeMap<String, Vec<u8>>, other: &BTreeMap<String, Vec<u8>>) -> Vec<String> {
+pub(crate) fn differences(one: &BTreeMap<String, Vec<u8>>, other: &BTreeMap<String, Vec<u8>>) -> Vec<String> {
     let names: BTreeSet<&String> = one.keys().chain(other.keys()).collect();
     names.into_iter().filter(|name| one.get(*name) != other.get(*name)).cloned().collect()
 }
 
 /// Runs, and expects that the log is refused; gives what was told.
-fn refused(world: &World, arguments: &[&str]) -> String {
+pub(crate) fn refused(world: &World, arguments: &[&str]) -> String {
     let output = world.program(arguments);
     assert_eq!(output.status.code(), Some(42), "{}", told(&output));
     told(&output)

@@ -91,6 +91,7 @@ mod schedule;
 mod sealed;
 mod serve;
 mod service_dates;
+mod signing_keys;
 mod soak;
 mod status;
 mod stored;

@@ -550,4 +550,40 @@ fn folders_that_others_keep_are_not_touched_and_that_is_told() {
     assert!(!world.path("data/private/keys/2026-11-24.key").exists());
     let output = world.program(&["run", PIPELINE, "--date", "2026-11-24"]);
     assert_eq!(output.status.code(), Some(42), "{}", told(&output));
+    // Whoever asks hears what the record says: not that the evidence is gone.
+    let untouched = |said: &str| {
+        assert!(said.contains("the key and the quarantine of"), "{said}");
+        assert!(
+            said.contains("evidence kept by others was not touched") && !said.contains("the evidence, the key"),
+            "{said}"
+        );
+    };
+    untouched(&told(&output));
+    let locations = "stadtbus-telemetrie/vehicle_locations";
+    let trace = ["trace", locations, "location_ping_id=x", "--date", "2026-11-24"];
+    untouched(&told(&world.program(&trace)));
+    let german = told(&world.program(&[&trace[..], &["--lang", "de"]].concat()));
+    assert!(german.contains("die andere aufbewahren, blieben unberührt"), "{german}");
+    let replay = world.program(&["replay", locations, "2026-11-24"]);
+    assert_eq!(replay.status.code(), Some(42));
+    untouched(&told(&replay));
+    let list = told(&world.program(&["evidence", "list"]));
+    assert!(list.contains("key and quarantine destroyed on") && list.contains("kept by others"), "{list}");
+    let dates = ["run", PIPELINE, "--from", "2026-11-23", "--to", "2026-11-24"];
+    untouched(&told(&world.program(&dates)));
+    let to = world.path("process.html").to_string_lossy().into_owned();
+    let privacy = told(&world.program(&["privacy", "report", "--lang", "en"]));
+    assert!(privacy.contains("Evidence that others keep"), "{privacy}");
+    world.program(&["report", "process", "--lang", "en", "--output", &to]);
+    assert!(std::fs::read_to_string(&to).unwrap().contains("Captures that others keep are not deleted"));
+    // A line of an earlier version does not say it: the record does.
+    let register = world.path("data/private/purged.jsonl");
+    let lines = std::fs::read_to_string(&register).unwrap();
+    let older = lines.lines().map(|line| {
+        let mut line: Value = serde_json::from_str(line).unwrap();
+        line.as_object_mut().unwrap().remove("what").unwrap();
+        format!("{line}\n")
+    });
+    std::fs::write(&register, older.collect::<String>()).unwrap();
+    untouched(&told(&world.program(&trace)));
 }

@@ -464,3 +464,17 @@ fn releases_in_an_s3_bucket_are_made_again_as_those_in_a_folder() {
     assert!(all_equal(&replay(&world, 0, &[&of_record])) > 3);
     replay(&world, 2, &[&format!("{STOPS}@9")]);
 }
+
+/// A file that should be there is no superseded one.
+#[test]
+fn a_published_file_that_is_missing_differs_and_one_that_was_superseded_is_gone() {
+    let world = World::new();
+    world.run_of(&["stadtbus-fahrplan"]);
+    let path = world.files_json(STOPS)["files"][0]["path"].as_str().unwrap().to_owned();
+    std::fs::remove_file(world.path("data/bucket").join(path)).unwrap();
+    let answer = replay(&world, 4, &[&format!("{STOPS}@1")]);
+    let [file] = files_of(&answer)[..] else { panic!("{answer}") };
+    assert_eq!((&file["verdict"], &file["published"]), (&"equal".into(), &"missing".into()));
+    let said = world.program(&["replay", &format!("{STOPS}@1")]);
+    assert!(String::from_utf8_lossy(&said.stdout).contains("the newest index names it"));
+}

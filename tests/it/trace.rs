@@ -366,3 +366,64 @@ fn the_examples_of_the_documents_name_rows_that_the_sample_has() {
         }
     }
 }
+
+/// The file of a date, below the bucket.
+fn file_of(world: &World, table: &str, date: &str) -> String {
+    let files = world.files_json(table);
+    let found = files["files"].as_array().unwrap().iter().find(|file| file["partition_date"] == date);
+    found.unwrap()["path"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn what_is_said_of_a_published_row_is_of_the_bytes_that_the_index_names() {
+    let world = World::new();
+    world.run();
+    let path = world.path("data/bucket").join(file_of(&world, LOCATIONS, DATE));
+    let whole = std::fs::read(&path).unwrap();
+    let refused = |expected: &str| {
+        for more in [&["--date", DATE][..], &[]] {
+            let (code, stdout, stderr) =
+                said(&world.program(&[&["trace", LOCATIONS, "service_date=2026-11-24"], more].concat()));
+            assert_eq!(code, Some(42), "{stdout} {stderr}");
+            assert!(stderr.contains(expected) && stdout.is_empty(), "{expected}: {stdout} {stderr}");
+        }
+    };
+    let mut changed = whole.clone();
+    let middle = changed.len() / 2;
+    changed[middle..middle + 64].fill(0);
+    std::fs::write(&path, &changed).unwrap();
+    refused("has other bytes than its index");
+    std::fs::write(&path, &whole[..whole.len() - 1]).unwrap();
+    refused("has other bytes than its index");
+    let others = file_of(&world, "stadtbus-fahrplan/stops", DATE);
+    std::fs::copy(world.path("data/bucket").join(others), &path).unwrap();
+    refused("has other bytes than its index");
+    std::fs::remove_file(&path).unwrap();
+    refused("it is not there");
+    std::fs::write(&path, &whole).unwrap();
+    // An index that was manipulated leads nowhere else.
+    let folder = world.path("data/bucket/meta/stadtbus-telemetrie/vehicle_locations/index");
+    let newest = crate::world::files(&folder).into_keys().next_back().unwrap();
+    let index = std::fs::read_to_string(folder.join(&newest)).unwrap();
+    std::fs::copy(&path, world.path("outside.parquet")).unwrap();
+    let name = file_of(&world, LOCATIONS, DATE);
+    std::fs::write(folder.join(&newest), index.replace(&name, "../../outside.parquet")).unwrap();
+    refused("which is no file of the bucket");
+    // One that was taken away does not leave the version before it in its place.
+    std::fs::write(
+        folder.join(&newest),
+        index.replace("vehicle_locations/partition_date", "vehicle_locations/./partition_date"),
+    )
+    .unwrap();
+    refused("which is no file of the bucket");
+    std::fs::remove_file(folder.join(&newest)).unwrap();
+    refused("the log names this version, and it is not there");
+    for command in [&["lineage", "stadtbus-telemetrie"][..], &["replay", LOCATIONS, DATE]] {
+        let (code, stdout, stderr) = said(&world.program(command));
+        assert_eq!(code, Some(42), "{command:?} {stdout} {stderr}");
+        assert!(stderr.contains("the log names this version"), "{command:?} {stdout} {stderr}");
+    }
+    std::fs::write(folder.join(&newest), &index).unwrap();
+    let (code, _, stderr) = said(&world.program(&["trace", LOCATIONS, "service_date=2026-11-24"]));
+    assert_eq!(code, Some(0), "{stderr}");
+}

@@ -147,7 +147,6 @@ pub(super) fn count(bucket: &Bucket, tables: &Tables, values: &mut Values) -> Re
     values.insert(Key::Evidence, sums(counts.evidence));
     let mut dropped = sums(counts.dropped);
     sort(&mut dropped, &[(3, true), (0, false), (1, false)]);
-    dropped.truncate(figures::DROPPED);
     values.insert(Key::Dropped, dropped);
     let scores = counts.scores.into_iter().map(|((dataset, dimension), of)| {
         let least = of.least.map_or(Cell::Null, Cell::Number);

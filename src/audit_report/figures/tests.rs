@@ -13,7 +13,6 @@ fn each_figure_stands_at_the_place_of_its_key_and_limits_are_those_of_the_querie
         (Key::Acts, ACTS),
         (Key::Decisions, DECISIONS),
         (Key::MissingDays, MISSING_DAYS),
-        (Key::Dropped, DROPPED),
     ];
     for (key, limit) in limits {
         assert!(definition(key).sql.ends_with(&format!("LIMIT {limit}")), "{key:?}");

@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use super::ledger;
 use super::page::Page;
 use crate::audit_report::coverage_views::VIEWS;
 use crate::audit_report::figures::{self, FIGURES};
@@ -58,7 +59,7 @@ pub(super) fn how_to_check(page: Page<'_>) -> Markup {
                     ", dessen Fassungen aufeinander verweisen. Wer heute eine Fassung aufbewahrt, erkennt später jede Änderung davor: ",
                     ", whose versions refer to each other. Whoever keeps a version today will notice any later change of what came before: ",
                 ))
-                code { "fahrtenbuch verify " (base) }
+                (ledger::verify_command(page, base))
             }
             li {
                 b { (say("Belege der Läufe. ", "Records of the runs. ")) } code { "ledger/records/" }
@@ -84,7 +85,12 @@ pub(super) fn how_to_check(page: Page<'_>) -> Markup {
                     "), and repeats a run from the captures that are kept, with the same result, byte for byte (",
                 ))
                 code { "fahrtenbuch replay" }
-                (say("). Vernichtete Aufzeichnungen nennt der Beleg ihrer Vernichtung.", "). The record of a destruction names the captures that were destroyed."))
+                (say(
+                    "). Der Beleg einer Vernichtung zählt die vernichteten Aufzeichnungen jeder Quelle und nennt die Prüfsumme ihrer Liste; Quellen, \
+                     deren Aufzeichnungen andere aufbewahren, nennt er als unberührt.",
+                    "). The record of a destruction counts the captures of each source that were destroyed, and names the digest of their list; sources \
+                     whose captures others keep it names as not touched.",
+                ))
             }
         }
     }

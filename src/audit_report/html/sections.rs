@@ -43,9 +43,9 @@ pub(super) fn head(page: Page<'_>) -> Markup {
             code { "figures.csv" }
             (say(
                 " die Abfrage, die diese Zahl aus den öffentlichen Tabellen ergibt, und die Prüfsummen der Tabellen. Anteile und Punkte sind \
-                 abgerundet. Was ",
+                 auf Hundertstel abgerundet gezeigt, bis auf einen Rechenfehler des Computers weit hinter dem Komma. Was ",
                 " give the query that yields the number from the public tables, and the digests of these tables. Shares and points are \
-                 rounded down. What is ",
+                 shown rounded down to hundredths, up to an error of the computer's arithmetic far behind the point. What is ",
             ))
             span.q { (say("so gesetzt ist", "set like this")) }
             (say(
@@ -147,6 +147,24 @@ pub(super) fn extent(page: Page<'_>) -> Markup {
         (page.table(Key::Positions, &["dataset", "positions"]))
         (page.table(Key::RowBalance, &["dataset", "rows_in", "published", "quarantined", "held_back", "dropped"]))
         (page.table(Key::Dropped, &["dataset", "rule_id", "days", "rows"]))
+        @if page.has(Key::Dropped) {
+            p.small {
+                (page.name(Key::RowBalance))
+                (say(
+                    " zählt nach dem Lauf, der die heute veröffentlichte Datei schrieb, ",
+                    " counts by the run that wrote the file which is published now, ",
+                ))
+                (page.name(Key::Dropped))
+                (say(
+                    " nach dem letzten Lauf des Tages. Ein späterer Lauf, der keine Datei änderte, etwa weil zurückgehaltene Zeilen verworfen \
+                     wurden, zählt nur im zweiten: Dann sind dort mehr Zeilen weggelassen, und im ersten stehen sie noch als zurückgehalten. Ebenso \
+                     nach einem Rückgriff auf eine ältere Fassung.",
+                    " by the last run of the day. A later run that changed no file, as after rows that were held back were discarded, counts in the \
+                     second one only: more rows are left out there, and in the first one they still stand as held back. The same holds after a \
+                     rollback to an older version.",
+                ))
+            }
+        }
     }
 }
 
@@ -427,6 +445,16 @@ pub(super) fn decisions(page: Page<'_>) -> Markup {
         }
         @if page.has(Key::DecisionKinds) {
             (page.table(Key::DecisionKinds, &["kind", "effect", "role", "decisions", "in_force", "rows"]))
+            p.small {
+                (say(
+                    "Gezählt ist, was entschieden und nicht aufgehoben wurde. Ob die Zeilen heute veröffentlicht sind, sagt das nicht: Nach einem \
+                     Rückgriff auf eine ältere Fassung oder einem Rückzug sind sie es nicht mehr. Rückgriffe im Jahr: ",
+                    "What was decided and not undone is counted. That does not say whether the rows are published now: after a rollback to an \
+                     older version or a withdrawal they are not any more. Rollbacks in the year: ",
+                ))
+                (page.value(Key::ActCount, "rollbacks"))
+                (say(", Rückzüge: ", ", withdrawals: ")) (page.value(Key::ActCount, "withdrawals")) "."
+            }
             @if page.has(Key::Decisions) {
                 (page.table(Key::Decisions, &["happened_at", "dataset", "first_day", "kind", "role", "reason", "rows"]))
             }
@@ -450,7 +478,21 @@ pub(super) fn privacy(page: Page<'_>) -> Markup {
                  and are destroyed after the term that is set (",
             ))
             (page.quoted(page.language.of(&described.evidence_kept)))
-            (say(") vernichtet; danach lässt sich kein Pseudonym mehr zurückverfolgen.", "); from then on no pseudonym can be traced back."))
+            @match described.kept_by_others.as_slice() {
+                [] => (say(") vernichtet; danach lässt sich kein Pseudonym mehr zurückverfolgen.", "); from then on no pseudonym can be traced back.")),
+                others => {
+                    (say(
+                        ") vernichtet. Nicht vernichtet werden Aufzeichnungen, die andere aufbewahren (",
+                        "). Captures that others keep are not destroyed (",
+                    ))
+                    span translate="no" { (others.join(", ")) }
+                    (say(
+                        "): Von diesen Quellen gehen nur Schlüssel und Quarantäne, und wer die Aufzeichnungen hat, kann veröffentlichte Zeilen darin \
+                         wiederfinden.",
+                        "): of these sources only the key and the quarantine go, and whoever has the captures can find published rows in them.",
+                    ))
+                }
+            }
         }
         @for dataset in datasets {
             @if !dataset.privacy.is_empty() {

@@ -12,7 +12,7 @@ use crate::capture::collector::Collector;
 use crate::capture::evidence::{self, Export as Request, Exported, Store};
 use crate::cli::evidence::instant::instant;
 use crate::cli::exit::{Exit, usage};
-use crate::cli::opened::unwritten;
+use crate::cli::opened::{refuse_stores, unwritten};
 use crate::cli::run::failed;
 use crate::cli::terminal::count;
 use crate::durable;
@@ -96,6 +96,7 @@ pub(super) fn run(workspace: &Workspace, arguments: &Export) -> Result<Exit, Exi
     let archives = store.archives_of(source, request.from, request.until).map_err(failed)?;
     let output = &arguments.output;
     let mut sums = Sums::default();
+    refuse_stores(workspace, output)?;
     if is_folder(output) {
         durable::create_dir_all(output).map_err(|error| unwritten(output, &error))?;
         for archive in &archives {

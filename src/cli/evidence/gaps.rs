@@ -285,7 +285,8 @@ fn print_table(workspace: &Workspace, found: &[Found]) {
         let numbers = numbers.into_iter().filter(|(number, _)| *number > 0);
         let numbers = numbers.map(|(number, what)| (what.to_owned(), number.to_string(), String::new()));
         let since = since(workspace, coverage, explained).map(|said| (said, String::new(), String::new()));
-        let destroyed = in_spans(workspace, destroyed).into_iter().map(|said| (said, String::new(), String::new()));
+        let destroyed =
+            in_spans(workspace, source, destroyed).into_iter().map(|said| (said, String::new(), String::new()));
         let mut rows: Vec<(String, String, String)> = beats.chain(numbers).chain(since).chain(destroyed).collect();
         if rows.is_empty() {
             rows.push(Default::default());
@@ -313,10 +314,8 @@ fn since(workspace: &Workspace, coverage: &Coverage, explained: &Explained) -> O
 }
 
 /// `2026-11-17 to 2026-11-18: destroyed on 2027-12-19 by 'retention.evidence: 13 months'`.
-fn in_spans(workspace: &Workspace, destroyed: &[PurgedDate]) -> Vec<String> {
-    let said = |purged: &PurgedDate| {
-        format!("destroyed on {} {}", ServiceDate::local_date_of(purged.at, &workspace.zone), purged.why())
-    };
+fn in_spans(workspace: &Workspace, source: &str, destroyed: &[PurgedDate]) -> Vec<String> {
+    let said = |purged: &PurgedDate| purged.said_of(source, ServiceDate::local_date_of(purged.at, &workspace.zone));
     let follows =
         |one: &PurgedDate, other: &PurgedDate| said(one) == said(other) && other.date <= one.date.plus_days(1);
     let spans = destroyed.chunk_by(follows).filter_map(|span| Some((span.first()?, span.last()?)));

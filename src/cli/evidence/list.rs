@@ -317,9 +317,10 @@ fn print(workspace: &Workspace, rows: &BTreeMap<(String, ServiceDate), Row>) {
             (row.torn, "torn, moved aside"),
         ];
         let remarks = remarks.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
-        let purged = row.purged.as_ref().map(|purged| {
-            format!("destroyed on {} {}", ServiceDate::local_date_of(purged.at, &workspace.zone), purged.why())
-        });
+        let purged = row
+            .purged
+            .as_ref()
+            .map(|purged| purged.said_of(source, ServiceDate::local_date_of(purged.at, &workspace.zone)));
         let remarks = remarks.chain(row.is_in_none.then(|| "in no pipeline".to_owned())).chain(purged);
         let number = |number: u64| Cell::new(number).set_alignment(CellAlignment::Right);
         table.add_row([

@@ -16,6 +16,7 @@ use crate::cli::evidence::instant::instant;
 use crate::cli::evidence::list;
 use crate::cli::evidence::source::{Source, sources, suggested};
 use crate::cli::exit::{Exit, usage};
+use crate::cli::opened::refuse_stores;
 use crate::cli::run::failed;
 use crate::cli::terminal::one_line;
 use crate::durable;
@@ -119,6 +120,7 @@ pub(super) fn run(workspace: &Workspace, arguments: &Show) -> Result<Exit, Exit>
     for entry in &entries {
         let capture = store.open(entry).map_err(capture_failed)?;
         if let Some(output) = &arguments.output {
+            refuse_stores(workspace, output)?;
             let written = durable::write_new(output, &capture.body);
             match written.map_err(|error| failed(RunError::private(output, "written", &error)))? {
                 true => eprintln!("{PRIVATE}"),
@@ -158,10 +160,13 @@ pub(super) fn run(workspace: &Workspace, arguments: &Show) -> Result<Exit, Exit>
     Ok(Exit::Done)
 }
 
-/// Says of a time that its date was destroyed, if it was. Of what no pipeline names, destroyed dates do not tell their sources.
+/// Says of a time that its date was destroyed, if it was and the source's evidence with it. Of what no pipeline names, destroyed dates do not tell their sources.
 fn refuse_destroyed(workspace: &Workspace, source: &Source<'_>, at: Timestamp) -> Result<(), RunError> {
     match source.pipeline {
-        Some(pipeline) => refuse_purged(workspace, &pipeline.name, source.date_of(workspace, at)),
+        Some(pipeline) => match refuse_purged(workspace, &pipeline.name, source.date_of(workspace, at)) {
+            Err(RunError::Purged { what, .. }) if what.others.iter().any(|other| *other == source.name) => Ok(()),
+            other => other,
+        },
         None => Ok(()),
     }
 }

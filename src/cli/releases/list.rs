@@ -5,6 +5,8 @@ use std::path::Path;
 
 use clap::Args;
 use comfy_table::{Cell, CellAlignment};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use crate::cli::acting::{Target, is_known, not_done, open};
@@ -185,7 +187,7 @@ fn show_tables(workspace: &Workspace, all: &[TableIndex]) {
     }
     let mut table = listing(["table", "version", "released", "dates", "files", "rows", "bytes"]);
     for index in all {
-        let at = index.release.as_ref().map_or_else(String::new, |release| local(release.at, &workspace.zone));
+        let at = index.release.as_ref().map_or_else(String::new, |release| zoned(release.at, &workspace.zone));
         let (first, last) = (index.files.first(), index.files.last());
         let dates = match first.zip(last) {
             Some((first, last)) if first == last => first.partition_date.to_string(),
@@ -205,11 +207,11 @@ fn show_tables(workspace: &Workspace, all: &[TableIndex]) {
     println!("{table}");
     for index in all {
         for (date, of) in index.withdrawn.iter().filter(|(_, of)| of.holds()) {
-            let (at, why) = (local(of.at, &workspace.zone), one_line(&of.reason));
+            let (at, why) = (zoned(of.at, &workspace.zone), one_line(&of.reason));
             println!("  {}/{} {date}: withdrawn {at} by {}: {why}", index.dataset, index.table, one_line(&of.by));
         }
         for (date, of) in &index.rolled_back {
-            let (at, why) = (local(of.at, &workspace.zone), one_line(&of.reason));
+            let (at, why) = (zoned(of.at, &workspace.zone), one_line(&of.reason));
             println!(
                 "  {}/{} {date}: back at version {} since {at}, by {}: {why}",
                 index.dataset,
@@ -224,7 +226,7 @@ fn show_tables(workspace: &Workspace, all: &[TableIndex]) {
 fn show(workspace: &Workspace, listed: &[Listed]) {
     let mut table = listing(["version", "released", "dates", "why", "files", "rows", "bytes"]);
     for of in listed {
-        let at = of.at.map_or_else(String::new, |at| local(at, &workspace.zone));
+        let at = of.at.map_or_else(String::new, |at| zoned(at, &workspace.zone));
         let dates: Vec<ServiceDate> = of.dates.iter().copied().collect();
         let why: Vec<&str> = of.reasons.iter().map(|reason| told(*reason)).collect();
         let hidden = if of.is_withdrawn { " (names withdrawn files)" } else { "" };
@@ -272,4 +274,9 @@ fn told(reason: Reason) -> &'static str {
         Reason::NewerReleases => "tells of newer releases",
         Reason::Unknown => "unknown: a record is gone",
     }
+}
+
+/// By the clock of the workspace, with what that is ahead of UTC: who writes to somebody elsewhere copies it as it stands.
+fn zoned(at: Timestamp, zone: &TimeZone) -> String {
+    format!("{} (UTC{})", local(at, zone), zone.to_offset(at))
 }

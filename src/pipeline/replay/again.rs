@@ -175,7 +175,7 @@ impl Again<'_> {
             sha256: month.sha256,
             replayed_sha256: None,
             verdict: Verdict::NotMade,
-            published: state(self.bucket, &month.path, month.bytes, &month.sha256)?,
+            published: state(self.bucket, (&due.dataset, &due.table), &month.path, month.bytes, &month.sha256)?,
             unable: None,
         };
         let staging = self.scratch.join("month");

@@ -100,6 +100,15 @@ pub enum PublishedState {
     Changed,
     /// Superseded and deleted, or withdrawn.
     Gone,
+    /// It is not there, and the newest index names it.
+    Missing,
+}
+
+impl PublishedState {
+    /// Whether the bucket has what it should have.
+    pub fn is_right(self) -> bool {
+        matches!(self, Self::Whole | Self::Gone)
+    }
 }
 
 /// A month in one file, made again of the files of its days.
@@ -124,7 +133,7 @@ impl ReplayedRun {
                 Verdict::SameRows => !self.same_program,
                 Verdict::Differs | Verdict::NotMade => false,
             };
-            is_made && file.published != PublishedState::Changed
+            is_made && file.published.is_right()
         };
         self.unable.is_none() && self.held_back == self.now_held_back && self.files.iter().all(is_same)
     }
@@ -132,7 +141,7 @@ impl ReplayedRun {
 
 impl ReplayedMonth {
     pub fn is_same(&self) -> bool {
-        self.unable.is_none() && self.verdict == Verdict::Equal && self.published != PublishedState::Changed
+        self.unable.is_none() && self.verdict == Verdict::Equal && self.published.is_right()
     }
 }
 

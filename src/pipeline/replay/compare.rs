@@ -13,6 +13,7 @@ use crate::pipeline::run::RunError;
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
 use crate::publish::compare::same_rows;
+use crate::publish::index;
 use crate::publish::parquet::Staged;
 
 /// Where files are compared.
@@ -26,6 +27,7 @@ pub(super) struct Comparison<'a> {
 /// What the bucket has of a file.
 pub(super) fn state(
     bucket: &Bucket,
+    (dataset, table): (&str, &str),
     path: &str,
     bytes: u64,
     sha256: &crate::digest::Digest,
@@ -34,13 +36,25 @@ pub(super) fn state(
         return Ok(PublishedState::Whole);
     }
     let is_there = bucket.sizes(path.rsplit_once('/').map_or("", |(folder, _)| folder))?.contains_key(path);
-    Ok(if is_there { PublishedState::Changed } else { PublishedState::Gone })
+    if is_there {
+        return Ok(PublishedState::Changed);
+    }
+    let current = index::current(bucket, dataset, table)?;
+    let is_named = current.is_some_and(|index| {
+        // Of what was withdrawn the first publication is named for ever, and is gone.
+        let is_first = index.first.iter().any(|(date, first)| first.path == path && !index.is_deleted(*date, path));
+        is_first
+            || index.files.iter().any(|file| file.path == path)
+            || index.months.iter().any(|month| month.path == path)
+    });
+    Ok(if is_named { PublishedState::Missing } else { PublishedState::Gone })
 }
 
 impl Comparison<'_> {
     pub(super) fn file(&self, expected: &Expected, made: Option<&Staged>) -> Result<ComparedFile, ReplayError> {
         let Expected { table, file } = expected;
-        let published = state(self.bucket, &file.path, file.bytes, &file.sha256)?;
+        let of = (self.pipeline.dataset.as_str(), table.as_str());
+        let published = state(self.bucket, of, &file.path, file.bytes, &file.sha256)?;
         let mut compared = ComparedFile {
             table: table.clone(),
             path: file.path.clone(),
@@ -57,7 +71,7 @@ impl Comparison<'_> {
         let is_to_look_into = match published {
             PublishedState::Whole => compared.verdict != Verdict::Equal,
             PublishedState::Changed => true,
-            PublishedState::Gone => false,
+            PublishedState::Gone | PublishedState::Missing => false,
         };
         if is_to_look_into {
             let (is_same, differences) = self.rows(table, &file.path, made)?;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::digest::Digest;
 use crate::ledger::record::Kind;
 use crate::ledger::{ActRecord, ActTable, FileEntry, PurgeRecord, RunRecord, record_key};
+use crate::pipeline::purged::PurgedWhat;
 use crate::pipeline::recorded;
 use crate::pipeline::replay::answer::ActSaid;
 use crate::pipeline::replay::reason::{Reason, ReplayError};
@@ -12,6 +13,7 @@ use crate::pipeline::run::releases::{DueMonth, changed_dates};
 use crate::publication::DATASET;
 use crate::publish::bucket::Bucket;
 use crate::publish::index::{self, Act, ActKind, IndexFile, Month, MonthFile, TableIndex, Tombstone};
+use crate::publish::log::Heads;
 use crate::time::ServiceDate;
 
 /// What is asked for.
@@ -74,7 +76,7 @@ pub(super) fn find(bucket: &Bucket, asked: &Asked) -> Result<Found, ReplayError>
     match asked {
         Asked::Record(digest) => of_record(bucket, &record_key(digest)),
         Asked::Version { dataset, table, .. } | Asked::Date { dataset, table, .. } => {
-            let newest = index::current(bucket, dataset, table)?.ok_or_else(|| {
+            let newest = Heads::read(bucket)?.current(bucket, dataset, table)?.ok_or_else(|| {
                 ReplayError::Usage(format!(
                     "nothing of {dataset}/{table} is published. 'fahrtenbuch releases list' tells the tables that are"
                 ))
@@ -96,7 +98,7 @@ fn of_publication() -> Reason {
         "publication",
         "the tables that tell what was published are made of indexes and records, and of no evidence: 'fahrtenbuch publish --rebuild' makes \
          them again, and each row names its record",
-        "Die Tabellen darüber, was veröffentlicht wurde, entstehen aus Indexen und Belegen der Läufe und nicht aus Belegen der Quellen: \
+        "Die Tabellen darüber, was veröffentlicht wurde, entstehen aus Indexen und Belegen der Läufe und nicht aus Aufzeichnungen der Quellen: \
          'fahrtenbuch publish --rebuild' erzeugt sie neu, und jede Zeile nennt ihren Beleg",
     )
 }
@@ -222,6 +224,8 @@ fn of_record(bucket: &Bucket, key: &str) -> Result<Found, ReplayError> {
 
 fn purge(key: &str, bytes: &[u8]) -> Reason {
     let Ok(record) = serde_json::from_slice::<PurgeRecord>(bytes) else { return unreadable(key) };
+    let what = PurgedWhat::from(&record);
+    let (gone, kept) = (what.destroyed(), what.kept());
     let PurgeRecord { date, purged_at, rule, decided, .. } = record;
     let (en, de) = match (rule, decided) {
         (Some(rule), _) => (format!("by '{rule}'"), format!("nach der Regel '{rule}'")),
@@ -236,10 +240,12 @@ fn purge(key: &str, bytes: &[u8]) -> Reason {
     Reason::new(
         "purged",
         format!(
-            "'{key}' is the record of a destruction: evidence, key and quarantine of {of}{date} were destroyed at {purged_at} {en}"
+            "'{key}' is the record of a destruction: {} of {of}{date} were destroyed at {purged_at} {en}{}",
+            gone.en, kept.en
         ),
         format!(
-            "'{key}' belegt eine Vernichtung: Belege, Schlüssel und Quarantäne von {of}{date} wurden am {purged_at} vernichtet, {de}"
+            "'{key}' belegt eine Vernichtung: {} von {of}{date} wurden am {purged_at} vernichtet, {de}{}",
+            gone.de, kept.de
         ),
     )
 }

@@ -28,6 +28,10 @@ pub fn text(replay: &Replay, language: Language) -> String {
     out.push('\n');
     out.push_str(match (replay.differs(), replay.is_unable()) {
         (true, _) => language.say("Es unterscheidet sich.", "It differs."),
+        // What a person or a rule did is told above.
+        (false, true) if replay.act.is_some() && replay.runs.is_empty() && replay.months.is_empty() => {
+            language.say("Es gibt nichts nachzubilden.", "There is nothing to make again.")
+        }
         (false, true) => language.say("Es kann nicht nachgebildet werden.", "It cannot be made again."),
         (false, false) => language.say("Es ist gleich.", "It is the same."),
     });
@@ -124,6 +128,10 @@ fn verdict(of: Verdict, published: PublishedState, language: Language) -> String
         PublishedState::Gone => {
             language.say("; die veröffentlichte Datei ist gelöscht", "; the published file is deleted")
         }
+        PublishedState::Missing => language.say(
+            "; die veröffentlichte Datei fehlt, und der neueste Index nennt sie",
+            "; the published file is missing, and the newest index names it",
+        ),
     };
     format!("{said}{published}")
 }

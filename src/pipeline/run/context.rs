@@ -75,6 +75,7 @@ pub fn refuse_purged(workspace: &Workspace, pipeline: &str, date: ServiceDate) -
             day: ServiceDate::local_date_of(purged.at, &workspace.zone),
             why: purged.why(),
             record: purged.record.clone(),
+            what: Box::new(purged.what()),
         }),
     }
 }

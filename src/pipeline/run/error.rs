@@ -8,6 +8,7 @@ use crate::decision::DecisionError;
 use crate::decode::DecodeError;
 use crate::derive::DeriveError;
 use crate::feed_rules::run_rules::RunRulesError;
+use crate::pipeline::purged::PurgedWhat;
 use crate::pipeline::run::changes::Changes;
 use crate::pipeline::signing_keys::SigningError;
 use crate::publish::PublishError;
@@ -54,10 +55,11 @@ pub enum RunError {
     Forgone { pipeline: String, date: ServiceDate },
     /// The date is older than what is kept, or somebody had it destroyed.
     #[error(
-        "the evidence, the key and the quarantine of {pipeline} {date} were destroyed on {day} {why}: the date cannot be run again, \
-         and what was published of it stays. The record '{record}' says what was destroyed, and by digests what went in."
+        "{destroyed} of {pipeline} {date} were destroyed on {day} {why}{kept}: the date cannot be run again, and what was published of it \
+         stays. The record '{record}' says what was destroyed, and by digests what went in.",
+        destroyed = what.destroyed().en, kept = what.kept().en
     )]
-    Purged { pipeline: String, date: ServiceDate, day: ServiceDate, why: String, record: String },
+    Purged { pipeline: String, date: ServiceDate, day: ServiceDate, why: String, record: String, what: Box<PurgedWhat> },
     /// The date has left the public, and nobody has said that it may be released again.
     #[error(
         "{table} of {date} was withdrawn on {day} by {by}: {reason}. Nothing was run of {pipeline} {date}. When it may be released \
@@ -108,6 +110,14 @@ pub enum RunError {
          'fahrtenbuch key new'."
     )]
     Forked { problem: String },
+    /// The private store is older than the log.
+    #[error(
+        "the signing key{of_name} was {state} on {at}, as the log in the bucket says, and this private store still signs with it: it was \
+         brought back from a copy that is older. Nothing was published or signed. Bring the newer store back; if it is lost for good, make \
+         a key that takes its place: 'fahrtenbuch key new' (docs/keys.md).",
+        of_name = if name.is_empty() { String::new() } else { format!(" '{}'", name.escape_debug()) }
+    )]
+    EndedKey { name: String, state: &'static str, at: String },
     #[error("{path} could not be {verb}: {problem}. Check the disk and the permissions.", path = path.display())]
     Private { path: PathBuf, verb: &'static str, problem: String },
     #[error("{0}. This is a fault of the program: please report it.")]
@@ -165,6 +175,7 @@ impl RunError {
             | Self::Unreadable { .. }
             | Self::NoReports { .. }
             | Self::Forked { .. }
+            | Self::EndedKey { .. }
             | Self::Internal(_) => false,
         }
     }

@@ -71,7 +71,7 @@ pub(in crate::pipeline) use inputs::contract_entries;
 pub use lock::Lock;
 #[cfg(test)]
 pub(crate) use log::Problem;
-pub(crate) use log::{AllAsked, Asked, complete_log};
+pub(crate) use log::{AllAsked, Asked, complete_log, ended_by_log};
 pub(crate) use lost::{begun_anew, has_run};
 pub use lost::{is_lost, published_to, refuse_if_gone, refuse_if_lost};
 pub(crate) use objects::lost_objects;

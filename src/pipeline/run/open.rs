@@ -7,6 +7,7 @@ use crate::pipeline::journal;
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::heads;
 use crate::pipeline::run::lock::Lock;
+use crate::pipeline::run::log;
 use crate::pipeline::run::lost::published_to;
 use crate::publish::PublishError;
 use crate::publish::bucket::{Bucket, missing_folder};
@@ -39,6 +40,7 @@ pub fn open_bucket(workspace: &Workspace, lock: &mut Lock) -> Result<Bucket, Run
     })?;
     bucket.probe()?;
     heads::tell_versions(workspace, &bucket)?;
+    log::refuse_early(workspace, &bucket)?;
     Ok(bucket)
 }
 

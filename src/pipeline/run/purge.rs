@@ -26,6 +26,7 @@ pub use self::lost::Losses;
 pub use self::reads::DestroyedHours;
 pub use self::records::Counts;
 use self::records::Records;
+pub(crate) use self::subjects::kept_by_others;
 use self::subjects::{Subject, own_store, subjects};
 pub use self::too_old::{NewestBrought, TooOld, too_old};
 use crate::capture::collector;

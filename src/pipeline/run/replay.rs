@@ -135,23 +135,23 @@ impl PastRun<'_> {
         let read = Purged::read(private).map_err(|error| RunError::private(&purged::path(private), "read", &error))?;
         let Some(purged) = read.of(&record.pipeline, record.date) else { return Ok(()) };
         let day = ServiceDate::local_date_of(purged.at, &now.zone);
-        let why = match (&purged.rule, &purged.by) {
-            (Some(rule), _) => format!("nach der Regel '{rule}'"),
-            (None, Some(by)) => format!("auf Entscheidung von {by}"),
-            (None, None) => "nach einer Regel, die nicht mehr bekannt ist".to_owned(),
-        };
+        let purged = purged.clone().told_by(self.bucket);
+        let (what, why) = (purged.what(), purged.why_de());
+        let (gone, kept) = (what.destroyed(), what.kept());
         Err(Reason::new(
             "purged",
             format!(
-                "evidence, key and quarantine of {} {} were destroyed on {day} {}; the record {} says what was destroyed",
+                "{} of {} {} were destroyed on {day} {}{}; the record {} says what was destroyed",
+                gone.en,
                 record.pipeline,
                 record.date,
                 purged.why(),
+                kept.en,
                 purged.record
             ),
             format!(
-                "Belege, Schlüssel und Quarantäne von {} {} wurden am {day} vernichtet, {why}; der Beleg {} sagt, was vernichtet wurde",
-                record.pipeline, record.date, purged.record
+                "{} von {} {} wurden am {day} vernichtet, {why}{}; der Beleg {} sagt, was vernichtet wurde",
+                gone.de, record.pipeline, record.date, kept.de, purged.record
             ),
         )
         .into())
@@ -275,10 +275,7 @@ impl PastRun<'_> {
                 "{missing} of {all} captures of '{}' that the record names are not in the evidence: {en}",
                 of.source
             ),
-            format!(
-                "{missing} von {all} Empfängen von '{}', die der Beleg nennt, fehlen in den Belegen: {de}",
-                of.source
-            ),
+            format!("{missing} von {all} Aufzeichnungen von '{}', die der Beleg nennt, sind nicht da: {de}", of.source),
         )
     }
 
@@ -361,7 +358,7 @@ impl PastRun<'_> {
             Reason::new(
                 "source",
                 format!("the record names evidence of '{}', which is no source of the pipeline", entry.source),
-                format!("Der Beleg nennt Belege von '{}', das keine Quelle der Pipeline ist", entry.source),
+                format!("Der Beleg nennt Aufzeichnungen von '{}', das keine Quelle der Pipeline ist", entry.source),
             )
         });
         said.collect()
@@ -439,7 +436,7 @@ fn without_list(of: &EvidenceEntry, mut there: Vec<Entry>) -> Result<Vec<Entry>,
             of.source
         ),
         format!(
-            "Die Liste der Empfänge von '{}' fehlt, und die Belege jener Zeit sind nicht die, die der Beleg nennt",
+            "Die Liste der Aufzeichnungen von '{}' fehlt, und die Aufzeichnungen jener Zeit sind nicht die, die der Beleg nennt",
             of.source
         ),
     )

@@ -47,12 +47,24 @@ pub struct TracedRow {
     pub file: Option<PublishedFile>,
     pub evidence: Evidence,
     pub changes: Vec<Change>,
+    /// Who discarded it, when and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub discarded: Option<Discarded>,
     /// The rules from which the data manager released it.
     pub released: Vec<RuleId>,
     /// The rules that looked at it, by contract.
     pub checked_by: Vec<CheckedBy>,
     /// Of a row that is made of several.
     pub made_of: Vec<MadeOf>,
+}
+
+/// A decision by which rows are dropped for good.
+#[derive(Clone, Debug, Serialize)]
+pub struct Discarded {
+    pub id: String,
+    pub by: String,
+    pub at: Timestamp,
+    pub reason: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -68,7 +80,10 @@ pub enum Fate {
 
 #[derive(Debug, Serialize)]
 pub struct PublishedFile {
+    /// The newest version, which names it.
     pub version: u64,
+    /// The version since which all do.
+    pub since_version: u64,
     pub path: String,
     pub sha256: Digest,
     pub record: String,

@@ -13,7 +13,7 @@ use crate::pipeline::trace::key::Key;
 use crate::pipeline::trace::of_date::OfDate;
 use crate::pipeline::trace::question::{Question, TraceError};
 use crate::publication;
-use crate::publish::index;
+use crate::publish::log::Heads;
 use crate::quarantine::held;
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
@@ -27,7 +27,7 @@ pub fn trace(question: &Question<'_>) -> Result<Trace, TraceError> {
     let Question { workspace, bucket, dataset, table, date, .. } = *question;
     let (pipeline, contract) = table_of(workspace, dataset, table)?;
     let key = Key::parse(&contract, question.key)?;
-    let index = index::current(bucket, dataset, table).map_err(RunError::from)?;
+    let index = Heads::read(bucket).and_then(|heads| heads.current(bucket, dataset, table)).map_err(RunError::from)?;
     let scratch = Scratch::new(workspace)?;
     let found = match &index {
         Some(index) => find::published(bucket, index, date, (&key, scratch.path()))?,
@@ -59,7 +59,12 @@ pub fn trace(question: &Question<'_>) -> Result<Trace, TraceError> {
     for date in dates {
         trace.date = Some(date);
         let file = found.first().copied().filter(|(file, _)| file.partition_date == date);
+        let since_version = match (&index, file) {
+            (Some(index), Some((file, _))) => find::named_since(bucket, index, file)?,
+            _ => 0,
+        };
         let of = OfDate {
+            since_version,
             question,
             pipeline,
             contract: &contract,

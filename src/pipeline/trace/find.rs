@@ -11,7 +11,7 @@ use crate::pipeline::run::RunError;
 use crate::pipeline::trace::key::Key;
 use crate::pipeline::trace::watch::{Values, values};
 use crate::publish::bucket::Bucket;
-use crate::publish::index::{IndexFile, TableIndex};
+use crate::publish::index::{self, IndexFile, TableIndex};
 use crate::time::ServiceDate;
 
 /// The current files that have rows of a key, the newest date first, and how many.
@@ -29,6 +29,18 @@ pub(super) fn published<'i>(
         }
     }
     Ok(found)
+}
+
+/// The version of a table since which all name a file.
+pub(super) fn named_since(bucket: &Bucket, index: &TableIndex, file: &IndexFile) -> Result<u64, RunError> {
+    let (mut without, mut with) = (0, index.version);
+    while without + 1 < with {
+        let middle = without + (with - without) / 2;
+        let (older, _) = index::read_version(bucket, &index.dataset, &index.table, middle)?;
+        let names = older.files.iter().any(|other| (&other.path, other.sha256) == (&file.path, file.sha256));
+        *(if names { &mut with } else { &mut without }) = middle;
+    }
+    Ok(with)
 }
 
 /// How many rows of a file have the key.
@@ -66,8 +78,9 @@ pub(super) fn fingerprint(values: &Values) -> String {
     told.map(|(column, value)| format!("{column}={value}\n")).collect()
 }
 
+/// What a trace says of a published row it says of these bytes, so that they are looked at whole.
 fn open(bucket: &Bucket, file: &IndexFile, scratch: &Path) -> Result<File, RunError> {
-    Ok(bucket.open_file(&file.path, &scratch.join("published.parquet"))?)
+    Ok(bucket.open_whole(&file.path, (file.bytes, &file.sha256), &scratch.join("published.parquet"))?)
 }
 
 fn unreadable(file: &IndexFile, error: &dyn std::fmt::Display) -> RunError {

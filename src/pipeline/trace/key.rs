@@ -81,9 +81,11 @@ impl Key {
         let is_named = |column: &&&str| parts.iter().any(|part| part.column == **column);
         let missing: Vec<&str> = keys.iter().filter(|column| !is_named(column)).copied().collect();
         if parts.is_empty() || (!missing.is_empty() && missing.len() < keys.len()) {
-            let missing =
-                if missing.is_empty() { "its columns".to_owned() } else { format!("'{}'", missing.join("', '")) };
-            return Err(error(format!("the key of '{}' is not whole: {missing} is missing", contract.table)));
+            if parts.is_empty() {
+                return Err(error(format!("no key of '{}' is given", contract.table)));
+            }
+            let (missing, are) = (missing.join("', '"), if missing.len() == 1 { "is" } else { "are" });
+            return Err(error(format!("the key of '{}' is not whole: '{missing}' {are} missing", contract.table)));
         }
         Ok(Self(parts))
     }

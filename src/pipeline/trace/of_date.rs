@@ -7,12 +7,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::contract::{Classification, Contract, OnFail, RuleId};
+use crate::decision::{self, About};
 use crate::ledger::Status;
 use crate::pipeline::purged::{self, Purged};
 use crate::pipeline::run::RunError;
 use crate::pipeline::run::follow::{Followed, follow};
 use crate::pipeline::trace::answer::{
-    Change, CheckedBy, Fate, PublishedFile, Reason, Trace, TracedRow, What, evidence,
+    Change, CheckedBy, Discarded, Fate, PublishedFile, Reason, Trace, TracedRow, What, evidence,
 };
 use crate::pipeline::trace::find;
 use crate::pipeline::trace::key::Key;
@@ -37,6 +38,8 @@ pub(super) struct OfDate<'a> {
     pub index: Option<&'a TableIndex>,
     /// The current file, if it has rows of the key, and how many.
     pub file: Option<(&'a IndexFile, u64)>,
+    /// The version since which the file is named.
+    pub since_version: u64,
     /// For copies of files of a bucket that is elsewhere.
     pub scratch: &'a Path,
     pub date: ServiceDate,
@@ -92,8 +95,8 @@ impl OfDate<'_> {
                     file.record
                 ),
                 format!(
-                    "{} hat {} solche Zeilen, die ein Lauf mit den heutigen Belegen, Verträgen, Zuordnungen und Entscheidungen nicht ergibt: \
-                     das Protokoll {} nennt die, aus denen sie entstand",
+                    "{} hat {} solche Zeilen, die ein Lauf mit den heutigen Aufzeichnungen, Verträgen, Zuordnungen und Entscheidungen nicht ergibt: \
+                     der Beleg {} nennt die, aus denen sie entstand",
                     file.path,
                     rows - made,
                     file.record
@@ -136,6 +139,7 @@ impl OfDate<'_> {
             values: watched.published.clone().filter(|_| fate == Fate::Published),
             file: file.map(|(file, index)| PublishedFile {
                 version: index.version,
+                since_version: self.since_version,
                 path: file.path.clone(),
                 sha256: file.sha256,
                 record: file.record.clone(),
@@ -156,9 +160,27 @@ impl OfDate<'_> {
                 })
                 .collect(),
             made_of: Vec::new(),
+            discarded: if fate == Fate::Discarded { self.discarded(watched)? } else { None },
             fate,
             rules,
         })
+    }
+
+    /// The newest decision that discards a row.
+    fn discarded(&self, watched: &Watched) -> Result<Option<Discarded>, RunError> {
+        let Question { workspace, dataset, table, .. } = *self.question;
+        let today = ServiceDate::local_date_of(crate::time::now(), &workspace.zone);
+        let lines = decision::read(&decision::path_of_rows(&workspace.private, dataset, table))?;
+        let discards = |line: &&decision::Line| match &line.decision.about {
+            About::Discard(rows) => rows.rows.iter().any(|row| watched.ids.contains(&Some(row.row))),
+            _ => false,
+        };
+        Ok(lines.iter().rev().filter(|line| line.holds(today)).find(discards).map(|line| Discarded {
+            id: line.id.to_string(),
+            by: line.decision.by.clone(),
+            at: line.decision.at,
+            reason: line.decision.reason.clone(),
+        }))
     }
 
     /// What was done to cells of a row.
@@ -232,7 +254,9 @@ impl OfDate<'_> {
         let private = &self.question.workspace.private;
         let all = Purged::read(private).map_err(|error| RunError::private(&purged::path(private), "read", &error))?;
         Ok(all.of(&self.pipeline.name, self.date).map(|purged| {
-            let (why, record) = (purged.why(), &purged.record);
+            let purged = purged.clone().told_by(self.question.bucket);
+            let (why, why_de, record) = (purged.why(), purged.why_de(), &purged.record);
+            let (gone, kept) = (purged.what().destroyed(), purged.what().kept());
             let day = ServiceDate::local_date_of(purged.at, &self.question.workspace.zone);
             let is_there = match self.file {
                 Some((file, _)) => [
@@ -244,18 +268,12 @@ impl OfDate<'_> {
             Reason::new(
                 "purged",
                 format!(
-                    "the evidence and the key of {} were destroyed on {day} {why}: see {record}{}",
-                    self.date, is_there[0]
+                    "{} of {} were destroyed on {day} {why}{}: see {record}{}",
+                    gone.en, self.date, kept.en, is_there[0]
                 ),
                 format!(
-                    "Belege und Schlüssel vom {} wurden am {day} vernichtet ({}): siehe {record}{}",
-                    self.date,
-                    purged
-                        .rule
-                        .as_deref()
-                        .or(purged.by.as_deref())
-                        .unwrap_or("nach einer Regel, die nicht mehr bekannt ist"),
-                    is_there[1]
+                    "{} vom {} wurden am {day} vernichtet, {why_de}{}: siehe {record}{}",
+                    gone.de, self.date, kept.de, is_there[1]
                 ),
             )
         }))
@@ -295,7 +313,7 @@ impl OfDate<'_> {
                     "the last run of {date}, of {at}, did not make the row: evidence, contracts, mappings or decisions changed since. Run it again"
                 ),
                 format!(
-                    "Der letzte Lauf für {date} ({at}) ergab die Zeile nicht: Belege, Verträge, Zuordnungen oder Entscheidungen haben sich \
+                    "Der letzte Lauf für {date} ({at}) ergab die Zeile nicht: Aufzeichnungen, Verträge, Zuordnungen oder Entscheidungen haben sich \
                          seither geändert. Lassen Sie ihn noch einmal laufen"
                 ),
             ));
@@ -338,7 +356,7 @@ impl OfDate<'_> {
                 "none of the {captures} captures that may tell of {date} has such a row: it was never received{en}. What was not captured: 'fahrtenbuch evidence gaps'"
             ),
             format!(
-                "Keine der {captures} Antworten, die von {date} berichten können, hat eine solche Zeile: sie wurde nie empfangen{de}. Was fehlt: 'fahrtenbuch evidence gaps'"
+                "Keine der {captures} Aufzeichnungen, die von {date} berichten können, hat eine solche Zeile: sie wurde nie empfangen{de}. Was fehlt: 'fahrtenbuch evidence gaps'"
             ),
         )
     }

@@ -1,9 +1,10 @@
 //! An answer for people, in German and English.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use crate::contract::RuleId;
-use crate::pipeline::trace::answer::{Change, Evidence, Fate, Trace, TracedRow, What};
+use crate::pipeline::trace::answer::{Change, Discarded, Evidence, Fate, Trace, TracedRow, What};
 use crate::text::Language;
 
 /// The answer as text, with so many rows at most.
@@ -18,11 +19,10 @@ pub fn text(trace: &Trace, language: Language, limit: usize) -> String {
     let more = trace.rows.len().saturating_sub(limit) as u64 + trace.more;
     if more > 0 {
         let _ = match language {
-            Language::De => writeln!(
-                out,
-                "\nund {more} weitere Zeilen mit diesem Schlüssel: --limit, --json, ein engerer Schlüssel"
-            ),
-            Language::En => writeln!(out, "\nand {more} more rows with this key: --limit, --json, a narrower key"),
+            Language::De => {
+                writeln!(out, "\nweitere Zeilen mit diesem Schlüssel: {more} (--limit, --json, ein engerer Schlüssel)")
+            }
+            Language::En => writeln!(out, "\nmore rows with this key: {more} (--limit, --json, a narrower key)"),
         };
     }
     for reason in &trace.reasons {
@@ -62,16 +62,20 @@ fn row(out: &mut String, trace: &Trace, row: &TracedRow, language: Language) {
             .to_owned(),
     };
     let _ = writeln!(out, "{fate}");
+    if let Some(Discarded { by, at, reason, .. }) = &row.discarded {
+        let _ = writeln!(out, "  {}  {at}, {by}: {reason}", language.say("Beschluss", "decision "));
+    }
     if let Some(file) = &row.file {
         let provisional = if file.provisional { language.say(" (vorläufig)", " (provisional)") } else { "" };
         let _ = writeln!(
             out,
-            "  {}  {}, version {}{provisional}",
+            "  {}  {}, {} {}{provisional}",
             language.say("Datei    ", "file     "),
             file.path,
-            file.version
+            language.say("seit Version", "since version"),
+            file.since_version
         );
-        let _ = writeln!(out, "  {}  {}", language.say("Protokoll", "record   "), file.record);
+        let _ = writeln!(out, "  {}  {}", language.say("Beleg    ", "record   "), file.record);
     }
     places(out, &row.evidence, language);
     for change in &row.changes {
@@ -81,18 +85,24 @@ fn row(out: &mut String, trace: &Trace, row: &TracedRow, language: Language) {
         let said = language.say("freigegeben durch eine Entscheidung von", "released by a decision from");
         let _ = writeln!(out, "  {said} {}", ids(&row.released));
     }
+    // A contract of which rows are checked as they come and as they are released is one.
+    let mut by_contract: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for checked in &row.checked_by {
-        let _ = writeln!(
-            out,
-            "  {}  {} {} {}",
-            language.say("geprüft  ", "checked  "),
-            checked.rules.len(),
-            language.say("Regeln von", "rules of"),
-            checked.contract
-        );
+        by_contract.entry(&checked.contract).or_default().extend(checked.rules.iter().map(|rule| rule.0.as_str()));
+    }
+    for (contract, rules) in by_contract {
+        let of = match rules.len() {
+            1 => language.say("Regel von", "rule of"),
+            _ => language.say("Regeln von", "rules of"),
+        };
+        let said = language.say("geprüft  ", "checked  ");
+        let _ = writeln!(out, "  {said}  {} {of} {contract}", rules.len());
     }
     for made_of in &row.made_of {
-        let rows = language.say("Zeilen von", "rows of");
+        let rows = match made_of.rows {
+            1 => language.say("Zeile von", "row of"),
+            _ => language.say("Zeilen von", "rows of"),
+        };
         let _ = writeln!(
             out,
             "  {}  {} {rows} {} ({})",
@@ -136,7 +146,7 @@ fn places(out: &mut String, evidence: &Evidence, language: Language) {
         let _ = writeln!(
             out,
             "  {}  {}, {} {offset} ({length} {}{skip})",
-            language.say("Beleg    ", "evidence "),
+            language.say("Archiv   ", "evidence "),
             archive.display(),
             language.say("ab Byte", "at byte"),
             language.say("Bytes", "bytes")

@@ -214,5 +214,20 @@ fn parsed(bytes: &[u8], dataset: &str, table: &str, version: u64) -> Result<(Tab
         let says = format!("it says that it is version {} of {}/{}", index.version, index.dataset, index.table);
         return Err(damaged(says));
     }
+    if let Some(path) = names(&index).find(|path| !is_in_bucket(path)) {
+        return Err(damaged(format!("it names '{}', which is no file of the bucket", path.escape_debug())));
+    }
     Ok((index, Digest::of(bytes)))
+}
+
+/// The files that an index names.
+fn names(index: &TableIndex) -> impl Iterator<Item = &str> {
+    let days = index.files.iter().map(|file| file.path.as_str());
+    let first = index.first.values().map(|first| first.path.as_str());
+    days.chain(first).chain(index.months.iter().map(|month| month.path.as_str()))
+}
+
+/// Whether a path stays in the bucket, wherever it is joined to.
+fn is_in_bucket(path: &str) -> bool {
+    path.split('/').all(|part| !matches!(part, "" | "." | "..") && !part.contains(['\\', '\0']))
 }

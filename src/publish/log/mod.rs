@@ -13,6 +13,8 @@
 
 mod chain;
 mod entry;
+mod heads;
 
 pub(crate) use self::chain::{LogVersion, LoggedHead, Newest, keep, key, newest, parse, put, read};
 pub(crate) use self::entry::{Entry, RecordKind};
+pub(crate) use self::heads::Heads;

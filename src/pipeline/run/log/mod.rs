@@ -13,6 +13,7 @@
 //! besides, the [`state`] in the private store tells.
 
 mod detail;
+mod ended;
 mod pages;
 mod pending;
 mod scope;
@@ -21,6 +22,7 @@ mod state;
 
 use std::collections::BTreeSet;
 
+pub(crate) use self::ended::{ended_by_log, refuse_early};
 use self::pages::Views;
 use self::pending::Pending;
 pub(super) use self::scope::Scope;
@@ -99,12 +101,15 @@ impl Completion<'_> {
             log::keep(self.bucket, newest);
         }
         let mut views = Views::new(self.bucket);
-        let mut is_anew = self.scope == Scope::All;
+        let (mut is_anew, is_dry) = (self.scope == Scope::All, writer.is_dry());
         for round in 0..ROUNDS {
             std::thread::sleep(std::time::Duration::from_millis(5 * (round / 4)));
             let signed = Before::read(self.workspace)?;
             let mut newest = self.newest(state)?;
             signed.refuse_shorter(newest.as_ref())?;
+            if let Some((newest, _)) = &newest {
+                ended::refuse(self.workspace, self.bucket, state, (newest.version, is_dry))?;
+            }
             // Before anything is added: they tell which records are in the log.
             if let Some((newest, _)) = &newest {
                 if is_anew {

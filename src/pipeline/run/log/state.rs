@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::ended::Compared;
 use super::pages::LogIndex;
 use crate::durable;
 use crate::pipeline::purged::{self, PurgedDate};
@@ -25,6 +26,9 @@ pub(super) struct State {
     /// How many changes of the signing keys are in the log.
     #[serde(default)]
     pub keys: usize,
+    /// Which of the log's entries of keys this store has compared with its own.
+    #[serde(default)]
+    pub key_entries: Option<Compared>,
     /// It was looked, and nobody has signed the log.
     #[serde(default)]
     pub is_unsigned: bool,

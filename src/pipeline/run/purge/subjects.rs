@@ -101,6 +101,12 @@ fn of_pipeline<'a>(
 }
 
 /// Whether evidence is our own: also where a pipeline names the folder of it as somebody's.
+/// Sources of the workspace whose evidence others keep: a purge does not touch it.
+pub(crate) fn kept_by_others(workspace: &Workspace) -> BTreeSet<String> {
+    let feeds = workspace.pipelines.iter().flat_map(|pipeline| &pipeline.feeds);
+    feeds.filter(|feed| !is_own(workspace, &feed.from)).map(|feed| feed.name.clone()).collect()
+}
+
 fn is_own(workspace: &Workspace, from: &FeedOrigin) -> bool {
     let Some(folder) = from.folder() else { return true };
     let resolved = |path: &Path| fs::canonicalize(path).ok();

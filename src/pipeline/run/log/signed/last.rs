@@ -10,7 +10,7 @@ use crate::digest::Digest;
 use crate::durable;
 use crate::ledger::log::merkle::{Hash, ProofError};
 use crate::pipeline::run::error::RunError;
-use crate::pipeline::signing_keys::folder;
+use crate::pipeline::signing_keys::{folder, is_no_file};
 use crate::publish::log::LogVersion;
 use crate::workspace::Workspace;
 
@@ -75,6 +75,18 @@ fn all(workspace: &Workspace) -> Result<BTreeMap<String, Last>, RunError> {
     let failed = |error: &dyn std::fmt::Display| RunError::private(&path, "read", error);
     match durable::read(&path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(BTreeMap::new()),
-        other => serde_json::from_slice(&other.map_err(|error| failed(&error))?).map_err(|error| failed(&error)),
+        Err(error) if is_no_file(&error) => Err(unreadable(&path, &error)),
+        other => {
+            serde_json::from_slice(&other.map_err(|error| failed(&error))?).map_err(|error| unreadable(&path, &error))
+        }
+    }
+}
+
+/// Trying again does not help.
+fn unreadable(path: &std::path::Path, error: &dyn std::fmt::Display) -> RunError {
+    RunError::Unreadable {
+        what: format!("{} does not say what was signed last", path.display()),
+        found: error.to_string(),
+        remedy: "Bring it back from a backup of the keys: without it a log that was forked would be signed",
     }
 }
