@@ -293,10 +293,10 @@ fn a_changed_file_and_a_record_of_another_program_are_told_with_the_rows_that_di
         said.contains("another program") && said.contains("1 only made again") && said.contains("It differs."),
         "{said}"
     );
-    // One that is deleted is compared by its digest.
+    // One that is current and gone is a fault, and is compared by its digest.
     std::fs::remove_file(&path).unwrap();
-    let answer = replay(&world, 0, &[LOCATIONS, DATE]);
-    assert_eq!(files_of(&answer)[0]["published"], "gone");
+    let answer = replay(&world, 4, &[LOCATIONS, DATE]);
+    assert_eq!(files_of(&answer)[0]["published"], "missing");
 }
 
 #[test]

@@ -395,7 +395,7 @@ fn what_is_said_of_a_published_row_is_of_the_bytes_that_the_index_names() {
     refused("has other bytes than its index");
     std::fs::write(&path, &whole[..whole.len() - 1]).unwrap();
     refused("has other bytes than its index");
-    let others = file_of(&world, "stadtbus-fahrplan/stops", DATE);
+    let others = file_of(&world, "stadtbus-telemetrie/trip_updates", DATE);
     std::fs::copy(world.path("data/bucket").join(others), &path).unwrap();
     refused("has other bytes than its index");
     std::fs::remove_file(&path).unwrap();

@@ -153,8 +153,12 @@ fn wrong(expected: &Expected, output: &Output) -> Option<String> {
     let found = json(output);
     let faults = found["faults"].as_array().unwrap();
     let paths: BTreeSet<String> = faults.iter().map(|fault| fault["path"].as_str().unwrap().to_owned()).collect();
-    let is_kind =
-        |fault: &Value| expected.kinds.contains(&fault["kind"].as_str().unwrap()) && fault["what"] == expected.what;
+    let is_along = |fault: &Value| fault["kind"] == "changed" && fault["what"] == "view";
+    let is_kind = |fault: &Value| match expected.along.contains(fault["path"].as_str().unwrap()) {
+        true => is_along(fault),
+        false => expected.kinds.contains(&fault["kind"].as_str().unwrap()) && fault["what"] == expected.what,
+    };
+    let paths: BTreeSet<String> = paths.difference(&expected.along).cloned().collect();
     (paths != expected.paths || !faults.iter().all(is_kind)).then(|| format!("expected {expected:?}, found {found:#}"))
 }
 

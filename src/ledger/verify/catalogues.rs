@@ -11,7 +11,11 @@ use super::tables::Tables;
 
 /// Looks at all catalogues. Gives the address to which they lead.
 pub(super) fn check(context: &mut Context<'_>, tables: &Tables) -> Result<Option<String>, Interrupted> {
-    let published = Published::of(context, tables);
+    // Those of a log that is another one, or lacks entries, follow that one.
+    if context.findings.lack_entries() {
+        return Ok(None);
+    }
+    let published = Published::of(tables);
     package::check(context, &published, tables)?;
     let mut base = None;
     let has_engines = harvested::check(context, &published, &mut base)?;

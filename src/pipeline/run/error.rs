@@ -113,7 +113,7 @@ pub enum RunError {
     /// The private store is older than the log.
     #[error(
         "the signing key{of_name} was {state} on {at}, as the log in the bucket says, and this private store still signs with it: it was \
-         brought back from a copy that is older. Nothing was published or signed. Bring the newer store back; if it is lost for good, make \
+         brought back from a copy that is older. Nothing was signed. Bring the newer store back; if it is lost for good, make \
          a key that takes its place: 'fahrtenbuch key new' (docs/keys.md).",
         of_name = if name.is_empty() { String::new() } else { format!(" '{}'", name.escape_debug()) }
     )]

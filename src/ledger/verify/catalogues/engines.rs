@@ -8,6 +8,7 @@ use super::published::{Base, Published, get, leads_alike, tell};
 use crate::digest::Digest;
 use crate::ledger::verify::context::{Context, Got, Interrupted};
 use crate::ledger::verify::fault::{FaultKind, Subject};
+use crate::ledger::verify::strict;
 use crate::ledger::verify::tables::{LONGEST as LONGEST_INDEX, Table};
 use crate::publish::iceberg::{self, Expected, ExpectedFile};
 use crate::publish::index::{TableIndex, index_key};
@@ -39,7 +40,7 @@ pub(super) fn check(
         }
         let key = format!("{namespaces}{ending}");
         if let Some(found) = get(context, &key, SLACK, true)? {
-            let found: Value = serde_json::from_slice(&found).unwrap_or(Value::Null);
+            let found: Value = strict::value(&found).unwrap_or(Value::Null);
             // A dataset stays among them when its last table with columns is gone.
             let known = published.sound.iter().map(|(table, _)| table.id.dataset.as_str());
             let known: BTreeSet<&str> = known.collect();
@@ -88,7 +89,7 @@ fn config_address() -> String {
 /// Looks at an answer that names datasets or tables.
 fn answer(context: &mut Context<'_>, key: &str, expected: &Value) -> Result<(), Interrupted> {
     let Some(found) = get(context, key, expected.to_string().len() + SLACK, true)? else { return Ok(()) };
-    if serde_json::from_slice::<Value>(&found).ok().as_ref() != Some(expected) {
+    if strict::value(&found).as_ref() != Some(expected) {
         differs(context, key);
     }
     Ok(())
@@ -112,7 +113,7 @@ fn table(
     let address = iceberg::table_address(&of.id.dataset, &of.id.table);
     let key = format!("{address}{ending}");
     let Some(found) = get(context, &key, LONGEST_INDEX, true)? else { return Ok(()) };
-    let said: Value = serde_json::from_slice(&found).unwrap_or(Value::Null);
+    let said: Value = strict::value(&found).unwrap_or(Value::Null);
     let location = said["metadata-location"].as_str().and_then(|of| of.strip_suffix(&format!("/{address}")));
     let Some(location) = location else {
         differs(context, &key);

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::published::{Base, Published, get, leads_alike, tell};
 use crate::ledger::verify::context::{Context, Interrupted};
 use crate::ledger::verify::fault::FaultKind;
+use crate::ledger::verify::strict;
 use crate::publish::index::meta_folder;
 use crate::text::Text;
 
@@ -116,7 +117,7 @@ fn of_turtle(bytes: &[u8]) -> Said {
 
 fn of_json_ld(bytes: &[u8]) -> Said {
     let mut said = Said::default();
-    let Ok(document) = serde_json::from_slice::<Value>(bytes) else { return Said { is_odd: true, ..said } };
+    let Some(document) = strict::value(bytes) else { return Said { is_odd: true, ..said } };
     said.base = document["@context"]["@base"].as_str().map(str::to_owned);
     let nodes = document["@graph"].as_array();
     said.is_odd |= nodes.is_none() || document.as_object().is_none_or(|document| document.len() != 2);

@@ -8,6 +8,7 @@ use super::published::{Published, current, get, tell};
 use crate::ledger::verify::context::{Context, Interrupted};
 use crate::ledger::verify::fault::FaultKind;
 use crate::ledger::verify::names::{TableId, shown};
+use crate::ledger::verify::strict;
 use crate::ledger::verify::tables::Tables;
 use crate::publish::index::{TableIndex, meta_folder};
 use crate::text::Text;
@@ -43,13 +44,13 @@ impl Resource {
 pub(super) fn check(context: &mut Context<'_>, published: &Published<'_>, tables: &Tables) -> Result<(), Interrupted> {
     let must_be = published.with_files().next().is_some();
     let Some(bytes) = get(context, KEY, published.longest, must_be)? else { return Ok(()) };
-    let package: Package = match serde_json::from_slice(&bytes) {
-        Ok(package) => package,
-        Err(error) => {
-            let problem = shown(&error.to_string());
+    let read = strict::value(&bytes).map(serde_json::from_value::<Package>);
+    let package: Package = match read {
+        Some(Ok(package)) => package,
+        _ => {
             let said = Text::new(
-                format!("it is no list of tables as the program writes it ({problem})"),
-                format!("es ist keine Liste von Tabellen, wie das Programm sie schreibt ({problem})"),
+                "it is no list of tables as the program writes it",
+                "es ist keine Liste von Tabellen, wie das Programm sie schreibt",
             );
             tell(context, FaultKind::Changed, KEY, said);
             return Ok(());

@@ -26,14 +26,12 @@ pub(super) struct Published<'a> {
 }
 
 impl<'a> Published<'a> {
-    pub(super) fn of(context: &Context<'_>, tables: &'a Tables) -> Self {
+    pub(super) fn of(tables: &'a Tables) -> Self {
         let newest = |table: &'a Table| Some((table, table.newest.as_ref()?));
-        let sound = tables.all.iter().filter(|table| !table.is_faulty).filter_map(newest);
+        let sound = tables.all.iter().filter(|table| table.is_newest_sound).filter_map(newest);
         let sound: Vec<_> = sound.collect();
         let files: usize = tables.all.iter().map(|table| table.files.len()).sum();
-        let is_whole = sound.len() == tables.all.len()
-            && !context.findings.has(Subject::Log)
-            && !context.findings.has(Subject::Index);
+        let is_whole = sound.len() == tables.all.len();
         Self { sound, is_whole, longest: LONGEST + files.saturating_mul(LONGEST_NAME) }
     }
 

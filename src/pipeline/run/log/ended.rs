@@ -3,8 +3,7 @@
 //! Such a store signs nothing: a key that was revoked because it was stolen would sign again, and `ledger/keys.json` would say that it is
 //! good. What it has looked at of the log, the [`State`] keeps, so that a run reads only what others wrote since.
 
-use serde::{Deserialize, Serialize};
-
+use super::compared::Compared;
 use super::state::State;
 use crate::digest::Digest;
 use crate::ledger::keys::{KEYS, KeyState, PublicKeys};
@@ -15,31 +14,6 @@ use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
 use crate::publish::log::{self, Entry, Newest, RecordKind};
 use crate::workspace::Workspace;
-
-/// Up to which version of the log its entries of keys were compared with which register.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Compared {
-    pub version: u64,
-    changes: usize,
-    /// Of the records of these changes.
-    sha256: Digest,
-}
-
-impl Compared {
-    fn new(version: u64, register: &Register) -> Self {
-        Self { version, changes: register.changes.len(), sha256: digest(register, register.changes.len()) }
-    }
-
-    /// Whether the register has all that it had then. One that was brought back from a copy may have less, or other things.
-    fn is_of(&self, register: &Register) -> bool {
-        register.changes.len() >= self.changes && digest(register, self.changes) == self.sha256
-    }
-}
-
-fn digest(register: &Register, changes: usize) -> Digest {
-    let records = register.changes.iter().take(changes).map(|change| change.to_bytes().0);
-    Digest::of(records.collect::<Vec<_>>().join("\n").as_bytes())
-}
 
 /// Refuses to go on where the log has ended the key that signs, and takes over what it says of other keys. `newest` is the version of the
 /// log up to which it is looked.

@@ -12,6 +12,7 @@
 //! index, and the listing that finds what others wrote meanwhile), one that has committed nothing makes one: what it would read
 //! besides, the [`state`] in the private store tells.
 
+mod compared;
 mod detail;
 mod ended;
 mod pages;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::ended::Compared;
+use super::compared::Compared;
 use super::pages::LogIndex;
 use crate::durable;
 use crate::pipeline::purged::{self, PurgedDate};
