@@ -355,7 +355,8 @@ fn destructions_and_keys_are_told_from_the_log_with_their_records_and_the_comman
     let key = key.lines().next().unwrap().to_owned();
     world.run();
     let page = |world: &World| {
-        done(world, &["report", "audit", "--year", "2026", "--lang", "en", "--into", "audit"]);
+        let into = world.path("audit").to_string_lossy().into_owned();
+        done(world, &["report", "audit", "--year", "2026", "--lang", "en", "--into", &into]);
         std::fs::read_to_string(world.path("audit/report.en.html")).unwrap()
     };
     let before = page(&world);
@@ -397,9 +398,11 @@ fn nothing_is_written_into_the_bucket_or_the_private_store_that_somebody_named_f
     };
     let before = everything();
     for place in ["data/bucket", "data/private", "link", "data/bucket/new", "page.html", "data/../data/bucket"] {
-        let file = match place {
-            "page.html" => place.to_owned(),
-            folder => format!("{folder}/index.html"),
+        let place = world.path(place).to_string_lossy().into_owned();
+        let place = place.as_str();
+        let file = match place.ends_with("page.html") {
+            true => place.to_owned(),
+            false => format!("{place}/index.html"),
         };
         let commands = [
             vec!["report", "audit", "--year", "2026", "--into", place],
