@@ -164,7 +164,7 @@ pub(super) fn run(workspace: &Workspace, arguments: &Show) -> Result<Exit, Exit>
 fn refuse_destroyed(workspace: &Workspace, source: &Source<'_>, at: Timestamp) -> Result<(), RunError> {
     match source.pipeline {
         Some(pipeline) => match refuse_purged(workspace, &pipeline.name, source.date_of(workspace, at)) {
-            Err(RunError::Purged { what, .. }) if what.others.iter().any(|other| *other == source.name) => Ok(()),
+            Err(RunError::Purged { what, .. }) if what.others.contains(&source.name) => Ok(()),
             other => other,
         },
         None => Ok(()),

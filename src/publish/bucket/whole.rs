@@ -21,7 +21,7 @@ impl Bucket {
     ) -> Result<File, PublishError> {
         let damaged = |problem: String| PublishError::Damaged { key: key.to_owned(), problem };
         self.path(key)?;
-        if self.sizes(key.rsplit_once('/').map_or("", |(folder, _)| folder))?.get(key).is_none() {
+        if !self.sizes(key.rsplit_once('/').map_or("", |(folder, _)| folder))?.contains_key(key) {
             return Err(damaged("it is not there, and its index names it".to_owned()));
         }
         let mut file = self.open_file(key, copy)?;

@@ -39,8 +39,9 @@ fn catalogues_that_lead_elsewhere_are_old_or_gone_are_named_in_a_folder_and_over
     let output = json_of(&verify(&world, &addresses[0], &[]));
     assert!(output["looked_at"]["catalogues"].as_u64().unwrap() > 50, "{output}");
     assert!(output["leads_to"].as_str().unwrap().starts_with("http"), "{output}");
-    let manifest = now.keys().filter(|name| name.starts_with("iceberg/tables/stadtbus-fahrplan/stops/v0000000002-0-"));
-    let manifest = manifest.last().unwrap().as_str();
+    let mut manifest =
+        now.keys().filter(|name| name.starts_with("iceberg/tables/stadtbus-fahrplan/stops/v0000000002-0-"));
+    let manifest = manifest.next_back().unwrap().as_str();
     let edited = |name: &str, from: &str, to: &str| {
         let text = String::from_utf8(now[name].clone()).unwrap();
         assert!(text.contains(from), "{name} lacks {from}");

@@ -31,11 +31,14 @@ struct Resource {
 }
 
 impl Resource {
+    fn paths(&self) -> BTreeSet<&str> {
+        self.path.iter().map(String::as_str).collect()
+    }
+
     fn says(&self, index: &TableIndex) -> bool {
-        let paths: BTreeSet<&str> = self.path.iter().map(String::as_str).collect();
         self.files == format!("{}/files.json", meta_folder(&index.dataset, &index.table))
             && self.path.len() == index.files.len()
-            && paths == current(index)
+            && self.paths() == current(index)
             && self.total_bytes == index.files.iter().map(|file| file.bytes).sum::<u64>()
             && self.total_rows == index.files.iter().map(|file| file.rows).sum::<u64>()
     }
@@ -80,7 +83,9 @@ pub(super) fn check(context: &mut Context<'_>, published: &Published<'_>, tables
         // What an earlier version named, and nothing else.
         let bytes = |path: &String| table.files.get(path).map(|named| named.bytes);
         let of_known = found.and_then(|resource| resource.path.iter().map(bytes).sum::<Option<u64>>());
-        let is_older = found.zip(of_known).is_some_and(|(resource, bytes)| resource.total_bytes == bytes);
+        let is_older = found
+            .zip(of_known)
+            .is_some_and(|(resource, bytes)| resource.total_bytes == bytes && resource.paths() != current(index));
         let (kind, en, de) = match (found, is_older) {
             (Some(_), true) => (FaultKind::RolledBack, "shows earlier files of", "zeigt frühere Dateien von"),
             (Some(_), false) => (FaultKind::Changed, "shows other files of", "zeigt andere Dateien von"),

@@ -136,16 +136,16 @@ fn entry(
     };
     let (key, _) = entry.record.to_bytes();
     let at = entry.record.prepared_at;
-    if entry.published && scope.bucket.is_at(&entry.bucket) && !scope.told.contains(&key) {
-        if recorded::read(scope.bucket, &key)?.is_none() {
-            let said = text(
-                format!("it says that {date} was released with {key}, and the bucket has no such record"),
-                format!(
-                    "er sagt, dass der {date} mit {key} veröffentlicht wurde, und der Bucket hat keinen solchen Beleg"
-                ),
-            );
-            findings.tell(of_run(of_journal(FaultKind::NotInLog, path.clone(), said), Some(key.as_str())));
-        }
+    if entry.published
+        && scope.bucket.is_at(&entry.bucket)
+        && !scope.told.contains(&key)
+        && recorded::read(scope.bucket, &key)?.is_none()
+    {
+        let said = text(
+            format!("it says that {date} was released with {key}, and the bucket has no such record"),
+            format!("er sagt, dass der {date} mit {key} veröffentlicht wurde, und der Bucket hat keinen solchen Beleg"),
+        );
+        findings.tell(of_run(of_journal(FaultKind::NotInLog, path.clone(), said), Some(key.as_str())));
     }
     let others = records.into_iter().flatten().filter(|other| **other != key).cloned();
     if let Some((newest, record)) = newest(scope, pipeline, others)?.filter(|(newest, _)| *newest > at) {
