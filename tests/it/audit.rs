@@ -321,7 +321,8 @@ fn the_process_document_says_what_is_not_stated_and_check_names_the_line_for_it(
 fn the_report_stands_on_the_files_that_the_indexes_name_and_on_no_others() {
     let world = World::with_publication();
     world.run();
-    let audit = ["report", "audit", "--year", "2026", "--lang", "en", "--into", "audit"];
+    let into = world.path("audit").to_string_lossy().into_owned();
+    let audit = ["report", "audit", "--year", "2026", "--lang", "en", "--into", &into];
     done(&world, &audit);
     for table in ["publication/releases", "stadtbus-telemetrie/vehicle_locations"] {
         let path = world.files_json(table)["files"][0]["path"].as_str().unwrap().to_owned();
