@@ -50,12 +50,13 @@ pub(super) fn run(workspace: &Workspace, arguments: &Verify) -> Result<Exit, Exi
     let (mut unread, mut worst) = (Vec::new(), Exit::Done);
     for source in sources {
         let (sums, errors) = archives.of(source);
-        if !errors.is_empty() {
-            // It hides no other. What cannot be read now will not be read by trying again.
+        // It hides no other.
+        unread.extend(errors.into_iter().map(|error| (source.clone(), error)));
+        let Some(sums) = sums else {
+            // Archives that cannot be read now will not be read by trying again.
             worst = Exit::Permanent;
-            unread.extend(errors.into_iter().map(|error| (source.clone(), error)));
-        }
-        let Some(sums) = sums else { continue };
+            continue;
+        };
         is_sound &= sums.problems.is_empty();
         if !arguments.json {
             print(source, &sums);
