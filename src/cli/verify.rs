@@ -326,14 +326,7 @@ fn show(lang: Language, source: &Source<'_>, known: &Known, verified: &Verified)
         (counts.views, "view", "views", "Ansicht", "Ansichten"),
         (counts.catalogues, "part of catalogues", "parts of catalogues", "Teil von Katalogen", "Teile von Katalogen"),
     ];
-    let looked: Vec<String> = looked
-        .into_iter()
-        .map(|(number, one, several, eine, mehrere)| match lang {
-            Language::En => count(number, one, several),
-            Language::De => count(number, eine, mehrere),
-        })
-        .collect();
-    println!("{}: {}; {}", one_line(&source.shown("")), lang.say(&de, &en), looked.join(", "));
+    println!("{}: {}; {}", one_line(&source.shown("")), lang.say(&de, &en), counted(lang, &looked));
     if let Some(address) = leads_to {
         let (shown, own) = (one_line(address), source.shown(""));
         let is_elsewhere = own.starts_with("http") && own.trim_end_matches('/') != address;
@@ -392,12 +385,14 @@ fn show_private(lang: Language, found: &Findings) {
         ),
         (counts.purged, "date destroyed", "dates destroyed", "vernichtetes Datum", "vernichtete Daten"),
     ];
-    let all: Vec<String> = all
-        .into_iter()
-        .map(|(number, one, several, eine, mehrere)| match lang {
-            Language::En => count(number, one, several),
-            Language::De => count(number, eine, mehrere),
-        })
-        .collect();
-    println!("{}: {}", lang.say("privater Speicher", "private store"), all.join(", "));
+    println!("{}: {}", lang.say("privater Speicher", "private store"), counted(lang, &all));
+}
+
+/// How many of each: one and several in English, then in German.
+fn counted(lang: Language, all: &[(u64, &str, &str, &str, &str)]) -> String {
+    let words = all.iter().map(|(number, one, several, eine, mehrere)| match lang {
+        Language::En => count(*number, one, several),
+        Language::De => count(*number, eine, mehrere),
+    });
+    words.collect::<Vec<_>>().join(", ")
 }

@@ -12,6 +12,9 @@ const LINES: usize = 40;
 pub(super) fn destructions(page: Page<'_>) -> Markup {
     let say = |de, en| page.say(de, en);
     let entries = &page.report.ledger;
+    let head = |columns: &[(&'static str, &'static str)]| {
+        html! { thead { tr { @for (de, en) in columns { th scope="col" { (say(de, en)) } } } } }
+    };
     html! {
         h2 { (say("Vernichtungen und Signaturschlüssel", "Destructions and signing keys")) }
         p {
@@ -29,14 +32,7 @@ pub(super) fn destructions(page: Page<'_>) -> Markup {
         } @else {
             div.wide { table.stack.digests {
                 caption { (say("Vernichtet von Tagen des Jahres: Aufzeichnungen, Schlüssel, Quarantäne", "Destroyed of dates of the year: captures, key, quarantine")) }
-                thead { tr {
-                    th scope="col" { (say("Tag", "date")) }
-                    th scope="col" { (say("Pipeline", "pipeline")) }
-                    th scope="col" { (say("vernichtet am (UTC)", "destroyed at (UTC)")) }
-                    th scope="col" { (say("was", "what")) }
-                    th scope="col" { (say("warum", "why")) }
-                    th scope="col" { (say("Eintrag und Beleg", "entry and record")) }
-                } }
+                (head(&[("Tag", "date"), ("Pipeline", "pipeline"), ("vernichtet am (UTC)", "destroyed at (UTC)"), ("was", "what"), ("warum", "why"), ("Eintrag und Beleg", "entry and record")]))
                 tbody { @for (place, record) in entries.purges.iter().take(LINES) { (purge(page, *place, record)) } }
             } }
             (more(page, entries.purges.len()))
@@ -46,13 +42,7 @@ pub(super) fn destructions(page: Page<'_>) -> Markup {
         } @else {
             div.wide { table.stack.digests {
                 caption { (say("Signaturschlüssel des Protokolls, aller Jahre", "Signing keys of the log, of all years")) }
-                thead { tr {
-                    th scope="col" { (say("wann (UTC)", "when (UTC)")) }
-                    th scope="col" { (say("Schlüssel", "key")) }
-                    th scope="col" { (say("was", "what")) }
-                    th scope="col" { (say("warum", "why")) }
-                    th scope="col" { (say("Eintrag und Beleg", "entry and record")) }
-                } }
+                (head(&[("wann (UTC)", "when (UTC)"), ("Schlüssel", "key"), ("was", "what"), ("warum", "why"), ("Eintrag und Beleg", "entry and record")]))
                 tbody {
                     @for (place, record) in entries.keys.iter().take(LINES) {
                         @let (de, en) = act_words(record.act);

@@ -109,9 +109,7 @@ fn of_turtle(bytes: &[u8]) -> Said {
     said.is_odd |= LEADING.iter().map(|name| count(name)).sum::<usize>() != said.leads.len()
         || count(SIZE) != said.leads.values().flatten().count()
         || text.matches("@base").count() > 1
-        || text.contains("www.w3.org/ns/dcat#accessURL")
-        || text.contains("www.w3.org/ns/dcat#downloadURL")
-        || text.contains("www.w3.org/ns/dcat#endpointURL");
+        || has_long_names(text);
     said
 }
 
@@ -132,10 +130,13 @@ fn of_json_ld(bytes: &[u8]) -> Said {
     let text = String::from_utf8_lossy(bytes);
     said.is_odd |= LEADING.iter().map(|name| text.matches(&format!("\"{name}\"")).count()).sum::<usize>()
         != said.leads.len()
-        || text.contains("www.w3.org/ns/dcat#accessURL")
-        || text.contains("www.w3.org/ns/dcat#downloadURL")
-        || text.contains("www.w3.org/ns/dcat#endpointURL");
+        || has_long_names(&text);
     said
+}
+
+/// Whether a property that leads to data is written without its prefix.
+fn has_long_names(text: &str) -> bool {
+    LEADING.iter().any(|name| text.contains(&name.replacen("dcat:", "www.w3.org/ns/dcat#", 1)))
 }
 
 impl Said {
